@@ -120,7 +120,7 @@ func (s *Store) gather(first *request) []*request {
 // commitGroup applies the commits whose conditions hold, in order, as one synced
 // batch, and answers all of them.
 func (s *Store) commitGroup(group []*request) {
-	b := s.db.NewBatch() // never closed: after a failure Pebble may still hold it
+	b := s.db.NewBatch()           // never closed: after a failure Pebble may still hold it
 	written := map[string]uint64{} // revisions of this batch; 0 = deleted
 	var accepted []*request
 	for _, r := range group {
