@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"sync"
 	"time"
@@ -52,13 +53,12 @@ type Log struct {
 	mu      sync.Mutex // guards the fields below
 	cond    *sync.Cond // on mu: synced, failed or closed changed
 	file    File
-	size    int64 // of file: the end of its last record
-	head    head  // the last record written
-	synced  head  // the last record known to be on disk
-	saved   head  // the last record anchored
-	files   int   // number of files in the directory
-	closing []File
-	newFile bool // the directory needs a sync
+	size    int64  // of file: the end of its last record
+	head    head   // the last record written
+	synced  head   // the last record known to be on disk
+	saved   head   // the last record anchored
+	files   int    // number of files in the directory
+	closing []File // rotated away, on disk; the next sync round closes them, since the last may be using them
 	dropped uint64
 	failed  error
 	closed  bool
@@ -126,6 +126,9 @@ func checkEvent(event []byte) error {
 	case bytes.IndexByte(event, '\n') >= 0 || bytes.IndexByte(event, '\r') >= 0:
 		return fmt.Errorf("%w: not on one line", ErrEvent)
 	}
+	if bytes.HasPrefix(event, []byte(ownMember)) {
+		return fmt.Errorf("%w: poses as the log's own record", ErrEvent)
+	}
 	if invariants.Enabled {
 		invariants.Check(json.Valid(event), "audit: event is not valid JSON")
 	}
@@ -190,6 +193,13 @@ func (l *Log) rotate(restart string) error {
 			return fmt.Errorf("%w: %d", ErrFull, l.files)
 		}
 	}
+	if l.file != nil {
+		// On disk before its successor exists: a crash must not leave a hole between files.
+		if err := l.file.Sync(); err != nil {
+			l.fail(fmt.Errorf("%w: sync: %w", ErrFailed, err))
+			return l.failed
+		}
+	}
 	h := l.head
 	h.file++
 	own, err := json.Marshal(map[string]header{"cofferAudit": {formatVersion, h.file, hex.EncodeToString(h.chain[:]), restart}})
@@ -199,18 +209,29 @@ func (l *Log) rotate(restart string) error {
 	name := filepath.Join(l.opts.Dir, fileName(h.file))
 	f, err := l.opts.FS.Create(name)
 	if err != nil {
+		if !errors.Is(err, fs.ErrExist) {
+			err = errors.Join(err, l.opts.FS.Remove(name)) // it may have been made all the same
+		}
 		return fmt.Errorf("audit: %w", err)
 	}
 	buf, next := encodeRecord(nil, l.opts.Key, h, own)
 	line := buf[chainSize:]
 	if n, err := f.Write(line); err != nil || n != len(line) {
-		// Nothing refers to the file yet. If it cannot be removed, Open finds it torn.
-		return fmt.Errorf("audit: beginning %s: %w", name, errors.Join(err, f.Close(), l.opts.FS.Remove(name)))
+		// Nothing refers to the file yet.
+		err = errors.Join(err, f.Close())
+		if rerr := l.opts.FS.Remove(name); rerr != nil {
+			l.fail(fmt.Errorf("%w: cannot remove %s: %w", ErrFailed, name, rerr)) // Open will set it aside
+		}
+		return fmt.Errorf("audit: beginning %s: %w", name, err)
+	}
+	if err := l.opts.FS.SyncDir(l.opts.Dir); err != nil {
+		l.fail(fmt.Errorf("%w: sync of the directory: %w", ErrFailed, err))
+		return errors.Join(l.failed, f.Close())
 	}
 	if l.file != nil {
 		l.closing = append(l.closing, l.file)
 	}
-	l.file, l.size, l.head, l.newFile = f, int64(len(line)), next, true
+	l.file, l.size, l.head = f, int64(len(line)), next
 	l.files++
 	l.stats.Records++
 	l.stats.Bytes += uint64(len(line))

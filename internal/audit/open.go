@@ -153,7 +153,7 @@ func (l *Log) checkTail(numbers []uint64, anchor head) (*fileCheck, error) {
 			// Past the anchor: what a crash of the machine may have left.
 		case err != nil:
 			return c, err
-		case c.torn > 0 && n < last:
+		case n < last && (c.torn > 0 || c.line == 0):
 			return c, c.broken("torn in the middle of the log")
 		}
 		from = c.head

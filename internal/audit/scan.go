@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -139,13 +138,13 @@ func (s *scanner) read(ctx context.Context, number uint64, offset int64, fn func
 	if _, err := f.Seek(offset, io.SeekStart); err != nil {
 		return offset, fmt.Errorf("audit: %w", err)
 	}
-	r := bufio.NewReaderSize(f, maxLineBytes+1)
+	r := newLineReader(f)
 	for {
-		line, err := r.ReadSlice('\n')
+		line, err := r.next()
 		switch {
 		case err == io.EOF:
 			return offset, nil
-		case errors.Is(err, bufio.ErrBufferFull):
+		case errors.Is(err, errLineTooLong):
 			return offset, fmt.Errorf("%w: %s has a line too long at offset %d", ErrBroken, fileName(number), offset)
 		case err != nil:
 			return offset, fmt.Errorf("audit: %w", err)
@@ -195,8 +194,8 @@ func (f *Filter) chooses(line []byte) bool {
 		return true
 	}
 	var e filtered
-	if json.Unmarshal(line, &e) != nil {
-		return false
+	if err := json.Unmarshal(line, &e); err != nil && !errors.As(err, new(*json.UnmarshalTypeError)) {
+		return false // a member of another type, in another service's request, is just not what we look for
 	}
 	return (f.EventName == "" || f.EventName == e.EventName) &&
 		(f.EventSource == "" || f.EventSource == e.EventSource) &&
