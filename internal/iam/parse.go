@@ -47,7 +47,7 @@ func Parse(kind Kind, text []byte) (*Policy, error) {
 
 func checkSize(kind Kind, text []byte) error {
 	if len(text) > MaxPolicyText {
-		return fmt.Errorf("%w: more than %d bytes", ErrPolicyTooLarge, MaxPolicyText)
+		return refuse(ErrPolicyTooLarge, "more than %d bytes", MaxPolicyText)
 	}
 	n, limit := len(text), 0
 	switch kind {
@@ -63,7 +63,7 @@ func checkSize(kind Kind, text []byte) error {
 		panic("iam: unknown kind of policy")
 	}
 	if n > limit {
-		return fmt.Errorf("%w: more than %d bytes", ErrPolicyTooLarge, limit)
+		return refuse(ErrPolicyTooLarge, "more than %d bytes", limit)
 	}
 	return nil
 }

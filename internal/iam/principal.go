@@ -1,7 +1,6 @@
 package iam
 
 import (
-	"fmt"
 	"strings"
 )
 
@@ -66,7 +65,7 @@ func PrincipalFromARN(s string) (Principal, error) {
 	}
 	a, ok := ParseARN(s)
 	if !ok || !IsAccountID(a.Account) {
-		return Principal{}, fmt.Errorf("%w: %q does not name a principal", ErrInvalid, s)
+		return Principal{}, refuse(ErrInvalid, "%q does not name a principal", s)
 	}
 	p := Principal{Account: a.Account, ARN: s}
 	switch kind, name, _ := strings.Cut(a.Resource, "/"); {
@@ -81,7 +80,7 @@ func PrincipalFromARN(s string) (Principal, error) {
 	case a.Service == "ecr" && kind == "repository" && name != "":
 		p.Type = Service
 	default:
-		return Principal{}, fmt.Errorf("%w: %q does not name a principal", ErrInvalid, s)
+		return Principal{}, refuse(ErrInvalid, "%q does not name a principal", s)
 	}
 	return p, nil
 }
@@ -96,12 +95,12 @@ func NormalizePrincipal(id string) (string, error) {
 	if account, rest, ok := strings.Cut(id, ":aws:"); ok && IsAccountID(account) {
 		role, session, ok := strings.Cut(rest, ":")
 		if !ok || role == "" || session == "" {
-			return "", fmt.Errorf("%w: %q does not name a principal", ErrInvalid, id)
+			return "", refuse(ErrInvalid, "%q does not name a principal", id)
 		}
 		id = SessionARN(account, "aws:"+role, session)
 	}
 	if strings.ContainsAny(id, "*?") {
-		return "", fmt.Errorf("%w: principal %q has a wildcard", ErrInvalid, id)
+		return "", refuse(ErrInvalid, "principal %q has a wildcard", id)
 	}
 	p, err := PrincipalFromARN(id)
 	return p.ARN, err
