@@ -3,48 +3,13 @@ package audit
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"path/filepath"
 	"sync"
-	"time"
 
-	"coffer.example/aead"
 	"coffer.example/internal/invariants"
 )
-
-// AnchorStore keeps the anchor outside the log. Load answers nil if nothing was ever saved.
-type AnchorStore interface {
-	Load(ctx context.Context) ([]byte, error)
-	Save(ctx context.Context, anchor []byte) error
-}
-
-// OnError says what Record does when the log cannot be written.
-type OnError uint8
-
-// The policies.
-const (
-	Fail OnError = iota // Record fails, and with it the request
-	Drop                // Record succeeds; a later record says how many events were dropped
-)
-
-// Options configure a Log.
-type Options struct {
-	Dir          string
-	Key          *aead.MACKey // derived under aead.LabelAudit
-	Anchor       AnchorStore
-	FS           FS            // nil: OS{}
-	MaxFileBytes int64         // 0: DefaultMaxFileBytes
-	MaxFiles     int           // 0: DefaultMaxFiles
-	SyncEvery    time.Duration // 0: DefaultSyncEvery
-	SyncAlways   bool          // every Record waits for its fdatasync
-	OnError      OnError
-	// Restart begins a new chain in a new file if the old one is broken, and says why there.
-	Restart bool
-}
 
 // Log is an append-only chained log. It is safe for concurrent use.
 type Log struct {
@@ -70,19 +35,6 @@ type Log struct {
 	wake   chan struct{}
 	stop   chan struct{}
 	done   chan struct{}
-}
-
-// Stats counts what a Log has done since it was opened.
-type Stats struct {
-	Records, Bytes    uint64
-	Files             int
-	Syncs             uint64
-	WriteErrors       uint64 // failed Records, dropped ones included
-	Dropped           uint64
-	AnchorErrors      uint64
-	Recovered         int64 // torn bytes found by Open
-	Seq, SyncedSeq    uint64
-	Failed, Restarted bool
 }
 
 // Record appends one event: one JSON object on one line. When it returns nil the
@@ -175,64 +127,6 @@ func (l *Log) write(event []byte) error {
 	}
 	l.size += int64(len(line))
 	l.head = next
-	l.stats.Records++
-	l.stats.Bytes += uint64(len(line))
-	return nil
-}
-
-// rotate begins the next file. restart, if not empty, says why its chain does not
-// follow the one before. If it fails, the current file stays. l.mu is held (or nobody
-// else has the log yet).
-func (l *Log) rotate(restart string) error {
-	if l.files >= l.opts.MaxFiles {
-		files, err := listFiles(l.opts.FS, l.opts.Dir) // some may have been moved away
-		if err != nil {
-			return fmt.Errorf("audit: %w", err)
-		}
-		if l.files = len(files); l.files >= l.opts.MaxFiles {
-			return fmt.Errorf("%w: %d", ErrFull, l.files)
-		}
-	}
-	if l.file != nil {
-		// On disk before its successor exists: a crash must not leave a hole between files.
-		if err := l.file.Sync(); err != nil {
-			l.fail(fmt.Errorf("%w: sync: %w", ErrFailed, err))
-			return l.failed
-		}
-	}
-	h := l.head
-	h.file++
-	own, err := json.Marshal(map[string]header{"cofferAudit": {formatVersion, h.file, hex.EncodeToString(h.chain[:]), restart}})
-	if err != nil {
-		return fmt.Errorf("audit: %w", err)
-	}
-	name := filepath.Join(l.opts.Dir, fileName(h.file))
-	f, err := l.opts.FS.Create(name)
-	if err != nil {
-		if !errors.Is(err, fs.ErrExist) {
-			err = errors.Join(err, l.opts.FS.Remove(name)) // it may have been made all the same
-		}
-		return fmt.Errorf("audit: %w", err)
-	}
-	buf, next := encodeRecord(nil, l.opts.Key, h, own)
-	line := buf[chainSize:]
-	if n, err := f.Write(line); err != nil || n != len(line) {
-		// Nothing refers to the file yet.
-		err = errors.Join(err, f.Close())
-		if rerr := l.opts.FS.Remove(name); rerr != nil {
-			l.fail(fmt.Errorf("%w: cannot remove %s: %w", ErrFailed, name, rerr)) // Open will set it aside
-		}
-		return fmt.Errorf("audit: beginning %s: %w", name, err)
-	}
-	if err := l.opts.FS.SyncDir(l.opts.Dir); err != nil {
-		l.fail(fmt.Errorf("%w: sync of the directory: %w", ErrFailed, err))
-		return errors.Join(l.failed, f.Close())
-	}
-	if l.file != nil {
-		l.closing = append(l.closing, l.file)
-	}
-	l.file, l.size, l.head = f, int64(len(line)), next
-	l.files++
 	l.stats.Records++
 	l.stats.Bytes += uint64(len(line))
 	return nil

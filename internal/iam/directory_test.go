@@ -545,3 +545,24 @@ func BenchmarkLookup(b *testing.B) {
 		}
 	}
 }
+
+func TestMissingPrincipal(t *testing.T) {
+	f := newFixture(t)
+	_, err := f.Create(ctx, Entity{Ref: Ref{User, home, "a"}, Path: "/p/"})
+	require.NoError(t, err)
+	_, err = f.Create(ctx, Entity{Ref: Ref{Role, home, "r"}, Trust: trustHome})
+	require.NoError(t, err)
+	for name, missing := range map[string]bool{
+		"111122223333": false, "arn:aws:iam::111122223333:user/p/a": false, "arn:aws:iam::111122223333:role/r": false,
+		"arn:aws:sts::111122223333:assumed-role/r/s": false, "arn:aws:sts::111122223333:assumed-role/aws:ec2-infrastructure/i-1": false,
+		"arn:aws:iam::999988887777:user/x": false, "*": false, "AIDAEXAMPLE00000": false,
+		"arn:aws:iam::111122223333:user/a": true, "arn:aws:iam::111122223333:user/b": true, "arn:aws:iam::111122223333:role/a": true,
+		"arn:aws:sts::111122223333:assumed-role/none/s": true,
+	} {
+		p, err := Parse(KeyPolicy, fmt.Appendf(nil, `{"Statement":{"Effect":"Allow","Principal":{"AWS":%q},"Action":"kms:*","Resource":"*"}}`, name))
+		require.NoError(t, err)
+		got, err := f.MissingPrincipal(ctx, p)
+		require.NoError(t, err)
+		require.Equal(t, missing, got != "", name)
+	}
+}

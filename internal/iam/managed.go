@@ -25,27 +25,8 @@ type ManagedPolicy struct {
 	Versions    []PolicyVersion
 }
 
-// PolicyVersion is a version of a managed policy; its id is "v" and Number.
-type PolicyVersion struct {
-	Number   int
-	Document string
-	Created  time.Time
-}
-
 // ARN returns the policy's ARN.
 func (p *ManagedPolicy) ARN() string { return PolicyARN(p.Account, p.Path, p.Name) }
-
-// Version returns a version by its id, "v1".
-func (p *ManagedPolicy) Version(id string) (PolicyVersion, error) {
-	if n, err := strconv.Atoi(strings.TrimPrefix(id, "v")); err == nil {
-		for _, v := range p.Versions {
-			if v.Number == n && id == "v"+strconv.Itoa(n) {
-				return v, nil
-			}
-		}
-	}
-	return PolicyVersion{}, refuse(ErrNotFound, "Policy %s version %s does not exist or is not attachable.", p.ARN(), id)
-}
 
 // awsPolicies are the managed policies of AWS that exist here.
 var awsPolicies = [...]ManagedPolicy{
@@ -197,111 +178,5 @@ func (d *Directory) DeletePolicy(ctx context.Context, arn string) error {
 			return true, refuse(ErrInUse, "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.")
 		}
 		return false, nil
-	})
-}
-
-// CreatePolicyVersion adds a version to a managed policy.
-func (d *Directory) CreatePolicyVersion(ctx context.Context, arn, document string, setDefault bool) (v PolicyVersion, err error) {
-	if err := checkManagedText(document); err != nil {
-		return v, err
-	}
-	err = d.updatePolicy(ctx, arn, func(p *ManagedPolicy) (bool, error) {
-		if len(p.Versions) >= maxPolicyVersions {
-			return true, refuse(ErrLimit, "A managed policy can have up to %d versions. Before you create a new version, you must delete an existing version.", maxPolicyVersions)
-		}
-		p.Last++
-		v = PolicyVersion{p.Last, document, d.now()}
-		p.Versions = append(p.Versions, v)
-		p.Updated = v.Created
-		if setDefault {
-			p.Default = v.Number
-		}
-		return true, nil
-	})
-	return v, err
-}
-
-// SetDefaultPolicyVersion makes a version the one that counts.
-func (d *Directory) SetDefaultPolicyVersion(ctx context.Context, arn, version string) error {
-	return d.updatePolicy(ctx, arn, func(p *ManagedPolicy) (bool, error) {
-		v, err := p.Version(version)
-		p.Default, p.Updated = v.Number, d.now()
-		return true, err
-	})
-}
-
-// DeletePolicyVersion deletes a version other than the default one.
-func (d *Directory) DeletePolicyVersion(ctx context.Context, arn, version string) error {
-	return d.updatePolicy(ctx, arn, func(p *ManagedPolicy) (bool, error) {
-		v, err := p.Version(version)
-		if err != nil {
-			return true, err
-		}
-		if v.Number == p.Default {
-			return true, refuse(ErrInUse, "Cannot delete the default version of a policy.")
-		}
-		p.Versions = slices.DeleteFunc(p.Versions, func(o PolicyVersion) bool { return o.Number == v.Number })
-		return true, nil
-	})
-}
-
-// SetPolicyTags adds or replaces tags of a managed policy.
-func (d *Directory) SetPolicyTags(ctx context.Context, arn string, tags map[string]string) error {
-	return d.updatePolicy(ctx, arn, func(p *ManagedPolicy) (keep bool, err error) {
-		p.Tags, err = mergeTags(p.Tags, tags)
-		return true, err
-	})
-}
-
-// RemovePolicyTags removes tags of a managed policy.
-func (d *Directory) RemovePolicyTags(ctx context.Context, arn string, names []string) error {
-	return d.updatePolicy(ctx, arn, func(p *ManagedPolicy) (bool, error) {
-		for _, name := range names {
-			delete(p.Tags, name)
-		}
-		return true, nil
-	})
-}
-
-// Attach attaches a managed policy to a user or role; attaching it twice is no error.
-func (d *Directory) Attach(ctx context.Context, r Ref, arn string) error {
-	return d.setAttached(ctx, r, arn, true)
-}
-
-// Detach detaches a managed policy.
-func (d *Directory) Detach(ctx context.Context, r Ref, arn string) error {
-	return d.setAttached(ctx, r, arn, false)
-}
-
-func (d *Directory) setAttached(ctx context.Context, r Ref, arn string, attach bool) error {
-	return d.update(ctx, r, func(e *Entity, c *change) error {
-		i := slices.Index(e.Attached, arn)
-		p, revision, err := d.policy(ctx, arn)
-		switch {
-		case err != nil:
-			return err
-		case p.Account != "aws" && p.Account != e.Account:
-			return refuse(ErrNotFound, "Policy %s does not exist or is not attachable.", arn)
-		case attach && i >= 0:
-			return nil
-		case attach && len(e.Attached) >= maxAttachedPolicies:
-			return refuse(ErrLimit, "Cannot exceed quota for PoliciesPer%s: %d", strings.ToUpper(string(e.Kind[:1]))+string(e.Kind[1:]), maxAttachedPolicies)
-		case !attach && i < 0:
-			return refuse(ErrNotFound, "Policy %s was not found.", arn)
-		case attach:
-			e.Attached = append(e.Attached, arn)
-			p.Attachments++
-		default:
-			e.Attached = slices.Delete(e.Attached, i, i+1)
-			p.Attachments--
-		}
-		if p.Account == "aws" {
-			return nil
-		}
-		key, err := policyKey(arn)
-		if err != nil {
-			return err
-		}
-		return c.set(key, revision, p)
 	})
 }

@@ -2,7 +2,6 @@ package iam
 
 import (
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -91,39 +90,4 @@ func checkEntity(e *Entity) error {
 	}
 	_, err := Parse(TrustPolicy, []byte(e.Trust))
 	return err
-}
-
-func checkTags(tags map[string]string) error {
-	if len(tags) > maxTags {
-		return refuse(ErrLimit, "The number of tags has reached the maximum limit.")
-	}
-	for name, value := range tags {
-		if name == "" || utf8.RuneCountInString(name) > maxTagName || utf8.RuneCountInString(value) > maxTagValue || !tagText(name) || !tagText(value) {
-			return refuse(ErrInvalid, "tag %q", name)
-		}
-		if strings.HasPrefix(strings.ToLower(name), "aws:") {
-			return refuse(ErrInvalid, "Tags beginning with aws: are reserved")
-		}
-	}
-	return nil
-}
-
-// tagText checks [\p{L}\p{Z}\p{N}_.:/=+\-@]*.
-func tagText(s string) bool {
-	for _, r := range s {
-		if !unicode.In(r, unicode.L, unicode.Z, unicode.N) && !strings.ContainsRune("_.:/=+-@", r) {
-			return false
-		}
-	}
-	return utf8.ValidString(s)
-}
-
-func mergeTags(old, add map[string]string) (map[string]string, error) {
-	merged := map[string]string{}
-	for _, tags := range []map[string]string{old, add} {
-		for name, value := range tags {
-			merged[name] = value
-		}
-	}
-	return merged, checkTags(merged)
 }

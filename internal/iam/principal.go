@@ -9,10 +9,11 @@ type PrincipalType string
 
 // The principal types, by the names that CloudTrail uses.
 const (
-	Root        PrincipalType = "Root"        // the account itself
-	IAMUser     PrincipalType = "IAMUser"     // a user of an account
-	AssumedRole PrincipalType = "AssumedRole" // a session of a role
-	Service     PrincipalType = "AWSService"  // a service (ec2.amazonaws.com) or a resource that acts (an ECR repository)
+	Root        PrincipalType = "Root"          // the account itself
+	IAMUser     PrincipalType = "IAMUser"       // a user of an account
+	AssumedRole PrincipalType = "AssumedRole"   // a session of a role
+	Federated   PrincipalType = "FederatedUser" // named in policies and grants; this package issues none
+	Service     PrincipalType = "AWSService"    // a service (ec2.amazonaws.com) or a resource that acts (an ECR repository)
 )
 
 // Principal is an authenticated caller.
@@ -77,6 +78,8 @@ func PrincipalFromARN(s string) (Principal, error) {
 		p.Type, p.RoleARN = AssumedRole, s
 	case a.Service == "sts" && kind == "assumed-role" && strings.Contains(name, "/"):
 		p.Type = AssumedRole
+	case a.Service == "sts" && kind == "federated-user" && name != "":
+		p.Type = Federated
 	case a.Service == "ecr" && kind == "repository" && name != "":
 		p.Type = Service
 	default:
