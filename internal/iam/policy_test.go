@@ -143,6 +143,33 @@ func contains(list []string, s string) bool {
 	return false
 }
 
+func TestDeciding(t *testing.T) {
+	one, two := StatementRef{"a", "s", 1}, StatementRef{"b", "", 2}
+	for reason, want := range map[Reason]StatementRef{AllowedByResource: one, AllowedByRoot: one, DeniedByResource: one,
+		AllowedByIdentity: two, DeniedByIdentity: two, DeniedBySession: two, AllowedByGrant: {}, DeniedNoIdentityAllow: {}} {
+		d := Decision{Reason: reason, Resource: one, Identity: two}
+		require.Equal(t, want, d.Deciding())
+		require.NotEqual(t, "not decided", d.String())
+	}
+	d := Decision{}
+	require.Equal(t, "not decided", d.String())
+}
+
+func TestARN(t *testing.T) {
+	for _, s := range []string{keyARN, "arn:aws:s3:::bucket/a:b", "arn:aws-cn:iam::111122223333:root"} {
+		a, ok := ParseARN(s)
+		require.True(t, ok)
+		require.Equal(t, s, a.String())
+	}
+	for _, s := range []string{"", "arn", "arn:aws:kms:r:1", "arn:aws:kms:r:1:", "x:aws:kms:r:1:k", "arn::kms:r:1:k", "arn:aws::r:1:k"} {
+		_, ok := ParseARN(s)
+		require.False(t, ok, s)
+	}
+	require.True(t, isRootOf("arn:aws-cn:iam::111122223333:root", home))
+	require.False(t, isRootOf("arn:aws:iam::111122223333:root", "444455556666"))
+	require.False(t, isRootOf("arn:aws:iam:::root", ""))
+}
+
 func TestMessage(t *testing.T) {
 	_, err := Parse(TrustPolicy, []byte(`{"Statement":[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole","Resource":"*"}]}`))
 	require.ErrorIs(t, err, ErrMalformedPolicy)
