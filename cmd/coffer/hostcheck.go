@@ -9,7 +9,7 @@ import (
 
 // checkHost refuses requests whose Host is neither loopback nor configured, so that a
 // web page whose name was rebound to 127.0.0.1 cannot reach the listener through a
-// browser. A configured name that starts with a dot stands for everything below it.
+// browser. A configured name stands for the names below it too.
 func checkHost(next http.Handler, configured []string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !allowedHost(hostOnly(r.Host), configured) {
@@ -36,6 +36,6 @@ func allowedHost(host string, configured []string) bool {
 	}
 	return slices.ContainsFunc(configured, func(name string) bool {
 		name = strings.ToLower(name)
-		return host == name || strings.HasPrefix(name, ".") && strings.HasSuffix(host, name)
+		return host == name || strings.HasSuffix(host, "."+name)
 	})
 }

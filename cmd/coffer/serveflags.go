@@ -41,7 +41,7 @@ func parseServe(env *environment, args []string) (*serveOptions, error) {
 	f.Var(&o.nbd, "nbd", "where NBD is served (`address` unix:PATH or host:port; repeatable; default unix:DIR/nbd.sock)")
 	f.StringVar(&o.nbdGroup, "nbd-group", "", "a `group` that may open the NBD sockets too")
 	f.StringVar(&o.nbdList, "nbd-list", "on", "whether NBD clients may list the exports (`on|off`)")
-	f.Var(&o.hosts, "host", "a `name` that HTTP clients may use for this machine, .name for everything below it (repeatable)")
+	f.Var(&o.hosts, "host", "a `name` that HTTP clients may use for this machine, with the names below it (repeatable)")
 	f.StringVar(&o.tls.certificate, "tls-cert", "", "a PEM `file` with the certificate for listeners beyond loopback")
 	f.StringVar(&o.tls.key, "tls-key", "", "a PEM `file` with its private key")
 	f.StringVar(&o.tls.clientCA, "tls-client-ca", "", "a PEM `file` with the authorities of NBD clients' certificates")
