@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/term"
+
+	"coffer.example/kms"
 )
 
 // rootFlags say where the root key comes from.
@@ -38,6 +40,28 @@ func (r *rootFlags) check() error {
 }
 
 func (r *rootFlags) usesPassphrase() bool { return r.passphraseFile != "" || r.prompt }
+
+// forNew returns the seal of a new directory and its key file, if it has one.
+func (r *rootFlags) forNew(env *environment, dir string) (kms.Root, string, error) {
+	if r.usesPassphrase() {
+		passphrase, err := r.passphrase(env, true)
+		return kms.RootPassphrase(passphrase), "", err
+	}
+	keyFile := r.keyFileOf(dir, false)
+	return kms.RootKeyFile(keyFile), keyFile, nil
+}
+
+// forOpen returns the seal of a directory that exists.
+func (r *rootFlags) forOpen(env *environment, d *directory) (kms.Root, error) {
+	if r.usesPassphrase() {
+		passphrase, err := r.passphrase(env, false)
+		return kms.RootPassphrase(passphrase), err
+	}
+	if d.dev {
+		return kms.InsecureRootKeyFile(r.keyFileOf(d.path, true)), nil
+	}
+	return kms.RootKeyFile(r.keyFileOf(d.path, false)), nil
+}
 
 // keyFileOf returns the root key file of a data directory. Beside the directory by
 // default, so that a copy of the directory alone opens nothing.
