@@ -2,6 +2,7 @@ package query
 
 import (
 	"cmp"
+	"iter"
 	"maps"
 	"slices"
 	"strconv"
@@ -180,6 +181,31 @@ func (p *Params) Text() (string, bool) {
 	}
 	p.node.read = true
 	return p.node.value, true
+}
+
+// All yields every parameter of the form below p with its full name, in the order of names.
+func (p *Params) All() iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		if p.node != nil {
+			p.node.all(p.path, yield)
+		}
+	}
+}
+
+func (n *node) all(path string, yield func(string, string) bool) bool {
+	if n.set && !yield(path, n.value) {
+		return false
+	}
+	for _, key := range slices.Sorted(maps.Keys(n.children)) {
+		child := key
+		if path != "" {
+			child = path + "." + key
+		}
+		if !n.children[key].all(child, yield) {
+			return false
+		}
+	}
+	return true
 }
 
 func (p *Params) find(name string) *node {
