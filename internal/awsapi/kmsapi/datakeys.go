@@ -26,11 +26,7 @@ type generateDataKeyOutput struct {
 
 func (a *api) generateDataKey(ctx context.Context, r *awsapi.Request, in *generateDataKeyInput) (any, error) {
 	if in.Recipient != nil {
-		refusal := &kms.Error{Kind: kms.ErrUnsupported, Message: "Nitro Enclaves are not supported by this key store."}
-		if err := a.kms.RecordMalformed(ctx, r.Caller(), r.Operation, refusal); err != nil {
-			return nil, err
-		}
-		return nil, refusal
+		return nil, awsapi.BeforeCall(awsapi.Errorf("UnsupportedOperationException", "Nitro Enclaves are not supported by this key store."))
 	}
 	out, err := a.kms.GenerateDataKey(ctx, r.Caller(), kms.GenerateDataKeyInput{
 		KeyID: in.KeyID, EncryptionContext: in.EncryptionContext, KeySpec: in.KeySpec,
