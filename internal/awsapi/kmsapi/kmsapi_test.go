@@ -62,6 +62,4 @@ func TestCLI(t *testing.T) {
 	require.Equal(t, "aGVsbG8=", aws.Query(t, "Plaintext", "kms", "decrypt", "--ciphertext-blob", "fileb://"+file, "--encryption-context", "a=b"))
 	require.Equal(t, "An error occurred (InvalidCiphertextException) when calling the Decrypt operation:",
 		strings.TrimSpace(aws.Fail(t, "kms", "decrypt", "--ciphertext-blob", "fileb://"+file, "--encryption-context", "a=c")))
-	aws.Succeed(t, "kms", "disable-key", "--key-id", id)
-	require.Contains(t, aws.Fail(t, "kms", "generate-data-key", "--key-id", id, "--key-spec", "AES_256"), "is disabled.")
 }
