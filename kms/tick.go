@@ -58,16 +58,6 @@ func (k *KMS) settle(ctx context.Context, mark string, now time.Time) error {
 	return k.eraseRest(ctx, id, mark)
 }
 
-// advance does what time does to a key that stays.
-func (k *KMS) advance(ctx context.Context, id string, now time.Time) error {
-	return k.updateKey(ctx, id, func(rec *keyRecord, t *txn) error {
-		if rec.Due.IsZero() || now.Before(rec.Due) || rec.State == PendingDeletion {
-			return nil // another request was first
-		}
-		return fmt.Errorf("%w: key is due for nothing", ErrDamaged)
-	})
-}
-
 // deleteRecord begins a deletion: without its record and names nothing can use the key
 // any more, while its mark in the due index keeps the deletion going. It reports false
 // if the deletion was cancelled meanwhile.
@@ -113,16 +103,13 @@ func (k *KMS) eraseRest(ctx context.Context, id, mark string) error {
 		}
 	}
 	t := newTxn()
-	t.delete(nameImport(id))
 	t.delete(nameUsage(id))
 	if err := k.commit(ctx, t); err != nil {
 		return err
 	}
 	k.wrapping.drop()
-	for _, prefix := range []string{prefixMaterial(id), nameImport(id)} {
-		if err := meta.Erase(ctx, k.store, prefix); err != nil {
-			return err
-		}
+	if err := meta.Erase(ctx, k.store, prefixMaterial(id)); err != nil {
+		return err
 	}
 	t = newTxn()
 	t.delete(mark)
