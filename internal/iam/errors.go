@@ -1,6 +1,9 @@
 package iam
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Errors of policy documents.
 var (
@@ -25,3 +28,27 @@ var (
 	// ErrExpired says that a session is over.
 	ErrExpired = errors.New("session has expired")
 )
+
+// refusal is one of the errors above with what there is to say about it, in AWS's
+// words where they are known.
+type refusal struct {
+	kind    error
+	message string
+}
+
+func (e *refusal) Error() string { return e.kind.Error() + ": " + e.message }
+func (e *refusal) Unwrap() error { return e.kind }
+
+func refuse(kind error, format string, args ...any) error {
+	return &refusal{kind, fmt.Sprintf(format, args...)}
+}
+
+func malformed(format string, args ...any) error { return refuse(ErrMalformedPolicy, format, args...) }
+
+// Message returns what an API's error message says: the refusal without its kind.
+func Message(err error) string {
+	if e := (*refusal)(nil); errors.As(err, &e) {
+		return e.message
+	}
+	return err.Error()
+}
