@@ -11,25 +11,31 @@ import (
 )
 
 type tag struct {
-	Key   string `api:"Key,required" len:"1..128"`
-	Value string `api:"Value,required" len:"0..256"`
+	Key   string `api:"Key,required" len:"1..128" pattern:"[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+"`
+	Value string `api:"Value,required" len:"0..256" pattern:"[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*"`
 }
 
 type policyDescriptor struct {
 	ARN string `api:"arn" len:"20..2048"`
 }
 
+type providedContext struct {
+	ProviderARN      string `api:"ProviderArn" len:"20..2048"`
+	ContextAssertion string `api:"ContextAssertion,sensitive" len:"4..2048"`
+}
+
 type assumeRoleInput struct {
 	RoleARN         string             `api:"RoleArn,required" len:"20..2048"`
 	RoleSessionName string             `api:"RoleSessionName,required" len:"2..64" pattern:"[\\w+=,.@-]*"`
 	PolicyARNs      []policyDescriptor `api:"PolicyArns"`
-	Policy          string             `api:"Policy,sensitive" len:"1..2048"`
+	Policy          string             `api:"Policy,sensitive" len:"1..2048" pattern:"[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"`
 	DurationSeconds int                `api:"DurationSeconds" range:"900..43200"`
 	Tags            []tag              `api:"Tags" len:"0..50"`
-	TransitiveTags  []string           `api:"TransitiveTagKeys" len:"0..50" elem_len:"1..128"`
+	TransitiveTags  []string           `api:"TransitiveTagKeys" len:"0..50" elem_len:"1..128" elem_pattern:"[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+"`
 	ExternalID      string             `api:"ExternalId" len:"2..1224" pattern:"[\\w+=,.@:\\/-]*"`
 	mfa
-	SourceIdentity string `api:"SourceIdentity" len:"2..64" pattern:"[\\w+=,.@-]*"`
+	SourceIdentity   string            `api:"SourceIdentity" len:"2..64" pattern:"[\\w+=,.@-]*"`
+	ProvidedContexts []providedContext `api:"ProvidedContexts" len:"0..5"`
 }
 
 type assumedRoleUser struct {
@@ -46,8 +52,8 @@ func (a *api) assumeRole(ctx context.Context, r *awsapi.Request, in *assumeRoleI
 	if err := in.refuse(); err != nil {
 		return nil, err
 	}
-	if len(in.TransitiveTags) > 0 || in.SourceIdentity != "" {
-		return nil, awsapi.Errorf("ValidationError", "TransitiveTagKeys and SourceIdentity are not supported by this endpoint.")
+	if len(in.TransitiveTags) > 0 || in.SourceIdentity != "" || len(in.ProvidedContexts) > 0 {
+		return nil, awsapi.Errorf("ValidationError", "TransitiveTagKeys, SourceIdentity and ProvidedContexts are not supported by this endpoint.")
 	}
 	tags, err := in.tags()
 	if err != nil {
