@@ -107,7 +107,7 @@ func (m *model) object(s *modelShape) map[string]any {
 	for _, name := range s.Required {
 		out[name] = m.valid(m.member(s, name))
 	}
-	if s.Required == nil && len(s.Members.names) == 1 { // so that a form shows the element of a list
+	if s.Required == nil && len(s.Members.names) > 0 { // so that a form shows the element of a list
 		out[s.Members.names[0]] = m.valid(m.member(s, s.Members.names[0]))
 	}
 	return out
