@@ -57,7 +57,7 @@ func TestNbdcopy(t *testing.T) {
 			succeed(t, "nbdcopy", append(flags, s.uri("second"), back)...)
 			succeed(t, "cmp", image, back)
 			if name == "multi-conn" {
-				require.NotZero(t, vol.flushes)
+				require.NotZero(t, vol.flushed())
 			}
 		})
 	}
@@ -97,5 +97,5 @@ func TestQemuIO(t *testing.T) {
 		"-c", "aio_write -P 1 0 64k", "-c", "aio_write -P 2 64k 64k", "-c", "aio_flush", "-c", "read -P 1 0 64k", "-c", "read -P 2 64k 64k", s.uri("vol"))
 	_, _, status := client(t, "qemu-io", "-f", "raw", "-c", "read -P 0x11 0 4k", s.uri("vol"))
 	require.Equal(t, 1, status, "a wrong pattern must be found")
-	require.NotZero(t, vol.flushes)
+	require.NotZero(t, vol.flushed())
 }

@@ -22,7 +22,6 @@ type memoryExport struct {
 	blocks  map[int64]*[memoryBlock]byte // absent: a hole, or reserved
 	keep    map[int64]bool               // reserved: zero, but not a hole
 	flushes int
-	dirty   bool
 }
 
 func newMemoryExport(size int64) *memoryExport {
@@ -78,7 +77,6 @@ func (m *memoryExport) WriteAt(_ context.Context, p []byte, off int64) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.dirty = true
 	pieces(off, int64(len(p)), func(block, within, length int64) {
 		copy(m.block(block)[within:within+length], p)
 		p = p[length:]
@@ -100,8 +98,14 @@ func (m *memoryExport) Flush(context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.flushes++
-	m.dirty = false
 	return nil
+}
+
+// flushed is the number of flushes so far.
+func (m *memoryExport) flushed() int {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.flushes
 }
 
 func (m *memoryExport) Trim(_ context.Context, off, n int64) error {
@@ -126,7 +130,6 @@ func (m *memoryExport) WriteZeroes(_ context.Context, off, n int64, opts ZeroOpt
 func (m *memoryExport) zero(off, n int64, reserve bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.dirty = true
 	pieces(off, n, func(block, within, length int64) {
 		if length == memoryBlock {
 			delete(m.blocks, block)
