@@ -45,7 +45,7 @@ func (g *gate) await(t testing.TB) {
 
 func gated(t testing.TB, g *gate, o Options) (*started, *wireClient) {
 	m := newMemoryExport(8 << 20)
-	m.hook = g.hook
+	m.before(g.hook)
 	s := start(t, o, nil, map[string]Export{"vol": m})
 	return s, attach(t, s, "vol")
 }
@@ -294,7 +294,7 @@ func TestShutdownCutsAtItsDeadline(t *testing.T) {
 func TestDisconnect(t *testing.T) {
 	m, other := newMemoryExport(1<<20), newMemoryExport(1<<20)
 	g := newGate(OpWrite)
-	m.hook = g.hook
+	m.before(g.hook)
 	s := start(t, Options{Limits: Limits{Linger: 100 * time.Millisecond}}, nil, map[string]Export{"vol": m, "other": other})
 	a, b, bystander := attach(t, s, "vol"), attach(t, s, ""), attach(t, s, "other")
 	require.Equal(t, 2, s.Connections("vol"), "the default export counts under its own name")
@@ -358,7 +358,7 @@ func TestDisconnectRacesWithOpen(t *testing.T) {
 func TestFlushAcrossConnections(t *testing.T) {
 	m := newMemoryExport(1 << 20)
 	var written, durable atomic.Int64
-	m.hook = func(op Op, off, _ int64) error {
+	m.before(func(op Op, off, _ int64) error {
 		switch op {
 		case OpWrite:
 			time.Sleep(50 * time.Microsecond)
@@ -367,7 +367,7 @@ func TestFlushAcrossConnections(t *testing.T) {
 			durable.Store(written.Load())
 		}
 		return nil
-	}
+	})
 	s := start(t, Options{}, nil, map[string]Export{"vol": m})
 	a, b, c := attach(t, s, "vol"), attach(t, s, "vol"), attach(t, s, "vol")
 	require.NotZero(t, a.flags&txCanMultiConn)
@@ -388,7 +388,7 @@ func TestMetrics(t *testing.T) {
 		for range 10 {
 			require.Equal(t, eOK, c.do(t, request{cmd: cmdWrite, length: 4096}, make([]byte, 4096)).errno)
 		}
-		m.hook = func(Op, int64, int64) error { return ErrNoSpace }
+		m.before(func(Op, int64, int64) error { return ErrNoSpace })
 		require.Equal(t, eNOSPC, c.do(t, request{cmd: cmdWrite, length: 4096}, make([]byte, 4096)).errno)
 		require.Equal(t, eINVAL, c.do(t, request{cmd: 99}, nil).errno)
 		got := s.Metrics()
