@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"coffer.example/internal/awsapi/query"
+	"coffer.example/internal/awsapi/shape"
 )
 
 // Protocol is one of AWS's wire protocols. It decides how an operation is named, what
@@ -40,9 +41,6 @@ type Service struct {
 	Global bool
 	// QuerySigned says that requests signed in their query string are accepted.
 	QuerySigned bool
-	// RecordsCalls says that the calls of its operations write their own audit events;
-	// the front end then records only what never became a call.
-	RecordsCalls bool
 	// InternalCode is the error code of this service for internal failures.
 	InternalCode string
 	Operations   map[string]Operation
@@ -53,10 +51,15 @@ type Service struct {
 
 // Operation is one operation of a Service.
 type Operation struct {
-	// Decode reads and validates the input; nil leaves that to Call. What it returns is Call's in.
-	Decode func(r *Request) (in any, err error)
+	// Input is the shape that the input is decoded into and validated against before
+	// Call; nil leaves that to Call.
+	Input *shape.Shape
 	// Call makes the one call of the operation and returns the answer (see Protocol).
+	// in points to a struct of Input's type, nil without Input.
 	Call func(ctx context.Context, r *Request, in any) (answer any, err error)
+	// Recorded says that Call writes its own audit event; the front end then records
+	// only what never became a call.
+	Recorded bool
 	// ReadOnly is for the audit event.
 	ReadOnly bool
 	// Route is the method and path of a REST operation, such as "GET /snapshots/{SnapshotId}/blocks".
@@ -93,3 +96,31 @@ type RESTAnswer struct {
 	JSON   any
 	Body   []byte
 }
+
+// Op returns an operation whose input is a struct with the tags of package shape.
+func Op[In any](call func(ctx context.Context, r *Request, in *In) (answer any, err error)) Operation {
+	return Operation{Input: shape.Of[In](), Call: func(ctx context.Context, r *Request, in any) (any, error) {
+		return call(ctx, r, in.(*In))
+	}}
+}
+
+// ReadOnly marks an operation as one that changes nothing.
+func ReadOnly(op Operation) Operation {
+	op.ReadOnly = true
+	return op
+}
+
+// Recorded marks an operation that writes its own audit events.
+func Recorded(op Operation) Operation {
+	op.Recorded = true
+	return op
+}
+
+// BeforeCall marks an error of a Recorded operation that it found before its call, so
+// that the front end records the event.
+func BeforeCall(err error) error { return &beforeCall{err} }
+
+type beforeCall struct{ err error }
+
+func (b *beforeCall) Error() string { return b.err.Error() }
+func (b *beforeCall) Unwrap() error { return b.err }

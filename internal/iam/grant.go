@@ -1,27 +1,100 @@
 package iam
 
+import "strings"
+
 // Grant is what evaluation needs of a grant on the requested key.
 type Grant struct {
 	ID         string
-	Grantee    string // normalised principal ARN; see NormalizePrincipal
-	Operations []string
+	Grantee    string   // normalised, see NormalizePrincipal
+	Operations []string // "Decrypt"
 	// At most one constraint is set.
 	EncryptionContextEquals map[string]string
 	EncryptionContextSubset map[string]string
+	// Retiring and IssuingAccount matter to EvaluateRetire only.
+	Retiring       string // normalised; may be empty
+	IssuingAccount string // 12 digits
 }
 
-// Allows reports whether the grant allows the request to p.
-func (g *Grant) Allows(p *Principal, r *GrantRequest) bool { return false }
+// GrantRequest is the part of a request that grants look at.
+type GrantRequest struct {
+	Operation         string            // "Decrypt"
+	EncryptionContext map[string]string // what constraints are compared with, in operations that take one
+	// Child is the grant that a CreateGrant request asks for: a parent grant allows it only if it is no wider.
+	Child *Grant
+}
 
-// Covers reports whether child is no wider than g: its operations are a subset and
+// Covers reports whether child is no wider than g: its operations are a subset, and
 // its constraint is as strict or stricter.
-func (g *Grant) Covers(child *Grant) bool { return false }
+func (g *Grant) Covers(child *Grant) bool {
+	for _, op := range child.Operations {
+		if !g.has(op) {
+			return false
+		}
+	}
+	switch {
+	case len(g.EncryptionContextEquals) > 0:
+		return samePairs(g.EncryptionContextEquals, child.EncryptionContextEquals)
+	case len(g.EncryptionContextSubset) > 0:
+		return hasPairs(child.EncryptionContextEquals, g.EncryptionContextSubset) ||
+			hasPairs(child.EncryptionContextSubset, g.EncryptionContextSubset)
+	}
+	return true
+}
 
-// GranteeForms returns every normalised grantee that stands for p: its ARN, its
-// role's ARN, its account. An index of grants by grantee needs to look at no others.
-func (p *Principal) GranteeForms() []string { return nil }
+// allows reports how the grant allows a request of p; the miss says why not.
+func (g *Grant) allows(p *Principal, r *GrantRequest) (match, miss) {
+	level := p.own(matchARNForms(g.Grantee, strings.HasSuffix(g.Grantee, ":root"), p))
+	switch {
+	case level == matchNone:
+		return matchNone, miss{element: "grantee principal"}
+	case !g.has(r.Operation):
+		return matchNone, miss{element: "operations"}
+	case r.Operation == "CreateGrant" && (r.Child == nil || !g.Covers(r.Child)):
+		return matchNone, miss{element: "parent grant"}
+	case takesContext(r.Operation) && !g.constraintHolds(r.EncryptionContext):
+		return matchNone, miss{element: "encryption context constraint"}
+	}
+	return level, miss{}
+}
 
-// NormalizePrincipal returns the ARN form of a principal id: a 12-digit account
-// becomes its root ARN, N:aws:ec2-infrastructure:i-… the ARN of that session. It
-// fails on what cannot name a principal.
-func NormalizePrincipal(id string) (string, error) { return id, nil }
+func (g *Grant) has(op string) bool {
+	for _, o := range g.Operations {
+		if o == op {
+			return true
+		}
+	}
+	return false
+}
+
+// takesContext says whether an operation takes an encryption context; constraints are
+// ignored for the others.
+func takesContext(op string) bool {
+	switch op {
+	case "Encrypt", "Decrypt", "ReEncryptFrom", "ReEncryptTo", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext",
+		"GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext":
+		return true
+	}
+	return false
+}
+
+func (g *Grant) constraintHolds(context map[string]string) bool {
+	switch {
+	case len(g.EncryptionContextEquals) > 0:
+		return samePairs(g.EncryptionContextEquals, context)
+	case len(g.EncryptionContextSubset) > 0:
+		return hasPairs(context, g.EncryptionContextSubset)
+	}
+	return true
+}
+
+func samePairs(a, b map[string]string) bool { return len(a) == len(b) && hasPairs(a, b) }
+
+// hasPairs reports whether all has every pair of some.
+func hasPairs(all, some map[string]string) bool {
+	for k, v := range some {
+		if have, ok := all[k]; !ok || have != v {
+			return false
+		}
+	}
+	return true
+}
