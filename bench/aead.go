@@ -214,3 +214,11 @@ func suiteVariants(suite aead.Suite, paths []PathReport) (list []suiteVariant) {
 	}
 	return list
 }
+
+// QuickCores is one core and all of them.
+func QuickCores() []int {
+	if n := runtime.GOMAXPROCS(0); n > 1 {
+		return []int{1, n}
+	}
+	return []int{1}
+}

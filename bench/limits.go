@@ -18,6 +18,13 @@ const (
 	// MaxReportSize bounds a report file that is read, in bytes.
 	MaxReportSize = 256 << 20
 
+	// minTime and maxTime bound a time per operation that is read, in nanoseconds: a thousandth to eleven days.
+	minTime, maxTime = 1e-3, 1e15
+	// maxBytes bounds the bytes of one operation that is read.
+	maxBytes = 1 << 40
+	// maxTicks bounds the labels of an axis.
+	maxTicks = 20
+
 	// childStart bounds how long a child may take to answer for the first time.
 	childStart = 30 * time.Second
 	// maxChildStderr bounds what is kept of a child's complaints.

@@ -46,6 +46,7 @@ type childLane struct {
 	request *json.Encoder
 	reply   *json.Decoder
 	stderr  *tail
+	ended   bool
 }
 
 // startChild starts command with the path's GODEBUG and waits for its hello. The
@@ -71,9 +72,7 @@ func startChild(ctx context.Context, command []string, p Path) (*childLane, erro
 	err = l.reply.Decode(&l.hello)
 	slow.Stop()
 	if err != nil {
-		err = l.failed(err)
-		_ = l.close() // the first error says more
-		return nil, err
+		return nil, l.failed(err)
 	}
 	if l.hello.Error != "" {
 		_ = l.close() // it has ended by itself
@@ -97,17 +96,23 @@ func (l *childLane) measure(c Case, d time.Duration) (Sample, error) {
 	return a.Sample, nil
 }
 
+// failed ends the child and adds its last words to err.
 func (l *childLane) failed(err error) error {
+	_ = l.close() // err says more; its standard error is complete now
 	return fmt.Errorf("%w: path %s: %w: %s", ErrChild, l.path.Name, err, strings.TrimSpace(l.stderr.String()))
 }
 
-// close ends the child: its input ends, and so does it.
+// close ends the child: its input ends, and so does it. Only the first call waits.
 func (l *childLane) close() error {
+	if l.ended {
+		return nil
+	}
+	l.ended = true
 	_ = l.stdin.Close() // Wait tells
 	slow := time.AfterFunc(childStart, func() { _ = l.cmd.Process.Kill() })
 	defer slow.Stop()
 	if err := l.cmd.Wait(); err != nil {
-		return l.failed(err)
+		return fmt.Errorf("%w: path %s: %w", ErrChild, l.path.Name, err)
 	}
 	return nil
 }

@@ -118,23 +118,36 @@ func (rep *Report) WriteJSON(w io.Writer) error {
 	return e.Encode(rep)
 }
 
+// validKind: a kind is a word, because it becomes part of benchmark names.
+func validKind(kind string) bool {
+	for _, c := range kind {
+		if c < 'a' || c > 'z' {
+			return false
+		}
+	}
+	return kind != ""
+}
+
 // ReadReport reads a report that WriteJSON wrote and checks that its rows are usable.
 func ReadReport(r io.Reader) (*Report, error) {
 	var rep Report
 	if err := json.NewDecoder(io.LimitReader(r, MaxReportSize)).Decode(&rep); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
 	}
-	if rep.Format != reportFormat {
-		return nil, fmt.Errorf("%w: %q", ErrFormat, rep.Format)
+	if rep.Format != reportFormat || !validKind(rep.Kind) {
+		return nil, fmt.Errorf("%w: format %q, kind %q", ErrFormat, rep.Format, rep.Kind)
 	}
 	for i := range rep.Rows {
 		row := &rep.Rows[i]
+		if row.Group == "" || row.Variant == "" || row.Bytes < 0 || row.Bytes > maxBytes || row.Cores < 1 || row.Cores > MaxCores {
+			return nil, fmt.Errorf("%w: row %d has no name or no cores", ErrFormat, i)
+		}
 		n := len(row.Wall)
 		if n == 0 || n > MaxRounds || len(row.CPU) != n || len(row.Cycles) != n || len(row.GHz) != n {
 			return nil, fmt.Errorf("%w: row %s has samples of unequal number", ErrFormat, row.Name())
 		}
 		for _, x := range row.Wall {
-			if !(x > 0) {
+			if x < minTime || x > maxTime {
 				return nil, fmt.Errorf("%w: row %s has a time of %v", ErrFormat, row.Name(), x)
 			}
 		}

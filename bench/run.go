@@ -50,6 +50,9 @@ func (o *Options) complete() error {
 	if o.Kind == "" {
 		o.Kind = "custom"
 	}
+	if !validKind(o.Kind) {
+		return fmt.Errorf("%w: kind %q is not a word", ErrOptions, o.Kind)
+	}
 	if o.Root == nil {
 		o.Root = os.DirFS("/")
 	}
