@@ -117,8 +117,9 @@ func eachAssignment(file source, visit func(*ast.Ident)) {
 		case *ast.IncDecStmt:
 			visitBase(node.X, visit)
 		case *ast.UnaryExpr:
-			if _, literal := node.X.(*ast.CompositeLit); node.Op == token.AND && !literal {
-				visitBase(node.X, visit)
+			// The address of an element may be a reader's shortcut; that of the whole is a writer's.
+			if whole, ok := node.X.(*ast.Ident); ok && node.Op == token.AND {
+				visit(whole)
 			}
 		}
 		return true

@@ -41,8 +41,8 @@ type owner struct {
 var owners = []owner{
 	{"crypto/cipher", []string{"aead", "bench"}, "one package seals; bench needs the bare baseline"},
 	{"golang.org/x/crypto/", []string{"aead", "kms", "bench", "internal/awsapi"}, "ciphers, KDFs and their one caller"},
-	{"github.com/cockroachdb/pebble/v2", []string{"internal/meta/pebblemeta", "blockstore/index_pebble.go"}, "one owner per heavy dependency"},
-	{"github.com/cockroachdb/pebble/v2/", []string{"internal/meta/pebblemeta", "blockstore/index_pebble.go"}, "one owner per heavy dependency"},
+	{"github.com/cockroachdb/pebble/v2", []string{"internal/meta/pebblemeta", "blockstore/index.go"}, "one owner per heavy dependency"},
+	{"github.com/cockroachdb/pebble/v2/", []string{"internal/meta/pebblemeta", "blockstore/index.go"}, "one owner per heavy dependency"},
 	{"github.com/prometheus/", []string{"internal/metrics"}, "one owner per heavy dependency"},
 	{"net/http", []string{"internal/awsapi", "internal/metrics", "cmd", "bench"}, "domain packages know no HTTP"},
 	{"net/http/", []string{"internal/awsapi", "internal/metrics", "cmd", "bench"}, "domain packages know no HTTP"},
