@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"net"
@@ -9,6 +10,7 @@ import (
 
 	"coffer.example/internal/awsapi"
 	"coffer.example/internal/metrics"
+	"coffer.example/internal/nbd"
 )
 
 // addresses are where a daemon can be reached.
@@ -18,74 +20,125 @@ type addresses struct {
 }
 
 // listen opens every listener; on an error it closes those it has opened.
-func (d *daemon) listen(env *environment) (servers []server, err error) {
+func (d *daemon) listen(ctx context.Context, env *environment) ([]server, error) {
 	config, err := d.options.tls.load()
 	if err != nil {
 		return nil, err
 	}
-	var opened []net.Listener
-	defer func() {
+	var servers []server
+	for _, open := range []func() ([]server, error){
+		func() ([]server, error) { return d.listenBlocks(ctx, env, config) },
+		func() ([]server, error) { return d.listenAPI(config) },
+		func() ([]server, error) { return d.listenAdmin(config) },
+		func() ([]server, error) { return d.listenControl(ctx) },
+	} {
+		opened, err := open()
+		servers = append(servers, opened...)
 		if err != nil {
-			for _, listener := range opened {
-				err = errors.Join(err, listener.Close())
+			for _, one := range servers {
+				err = errors.Join(err, one.listener.Close())
 			}
-		}
-	}()
-	for _, open := range []func(*environment, *tls.Config) (net.Listener, server, error){d.listenAPI, d.listenAdmin} {
-		listener, one, err := open(env, config)
-		if err != nil {
 			return nil, err
 		}
-		if listener != nil {
-			opened, servers = append(opened, listener), append(servers, one)
-		}
 	}
-	blocks, listeners, err := d.listenNBD(env, config)
-	opened = append(opened, listeners...)
+	return servers, nil
+}
+
+func (d *daemon) listenAPI(config *tls.Config) ([]server, error) {
+	listener, url, err := listenHTTP("--api", d.options.api, config, d.options.allowInsecure)
 	if err != nil {
 		return nil, err
 	}
-	control, err := listenUnix(d.dir.file(controlName), "")
-	if err != nil {
-		return nil, err
-	}
-	opened = append(opened, control)
-	return append(append(servers, blocks...), httpServer(d.controlServer(), control)), nil
+	d.addresses.API = url
+	return []server{httpServer(awsapi.NewServer(d.api(), nil, d.log), awsapi.LimitConnections(listener, 0))}, nil
 }
 
-func (d *daemon) listenAPI(_ *environment, config *tls.Config) (net.Listener, server, error) {
-	listener, err := listenTCP("--api", d.options.api, config, d.options.allowInsecure)
-	if err != nil {
-		return nil, server{}, err
-	}
-	d.addresses.API = baseURL(listener, config, d.options.api)
-	return listener, httpServer(awsapi.NewServer(d.front, nil, d.log), awsapi.LimitConnections(listener, 0)), nil
-}
-
-func (d *daemon) listenAdmin(_ *environment, config *tls.Config) (net.Listener, server, error) {
+func (d *daemon) listenAdmin(config *tls.Config) ([]server, error) {
 	if d.options.admin == "off" {
-		return nil, server{}, nil
-	}
-	listener, err := listenTCP("--admin", d.options.admin, config, d.options.allowInsecure)
-	if err != nil {
-		return nil, server{}, err
+		return nil, nil
 	}
 	figures, err := metrics.Handler(d.metricSources()...)
 	if err != nil {
-		return nil, server{}, errors.Join(err, listener.Close())
+		return nil, err
 	}
-	d.addresses.Admin = baseURL(listener, config, d.options.admin)
+	listener, url, err := listenHTTP("--admin", d.options.admin, config, d.options.allowInsecure)
+	if err != nil {
+		return nil, err
+	}
+	d.addresses.Admin = url
 	handler := checkHost(adminHandler(figures, d.ready, d.options.pprof), d.options.hosts)
-	return listener, httpServer(&http.Server{
+	return []server{httpServer(&http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: awsapi.MaxHeaderBytes,
-	}, listener), nil
+	}, listener)}, nil
 }
 
-// baseURL is the URL of a listener, with the port that it really has.
-func baseURL(listener net.Listener, config *tls.Config, address string) string {
-	scheme := "http://"
-	if config != nil && !isLoopback(address) {
-		scheme = "https://"
+func (d *daemon) listenControl(ctx context.Context) ([]server, error) {
+	address := "unix:" + d.dir.file(controlName)
+	if err := checkSocketPath(address); err != nil {
+		return nil, err
 	}
-	return scheme + listener.Addr().String()
+	listener, err := nbd.Listen(ctx, address, noGroup)
+	if err != nil {
+		return nil, err
+	}
+	return []server{httpServer(d.controlServer().server, listener)}, nil
+}
+
+// listenBlocks opens the NBD listeners: those that were inherited, else those of --nbd.
+func (d *daemon) listenBlocks(ctx context.Context, env *environment, config *tls.Config) ([]server, error) {
+	inherited, err := nbd.Inherited(env.getenv)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	var servers []server
+	for _, listener := range inherited {
+		d.addresses.NBD = append(d.addresses.NBD, addressOf(listener))
+		servers = append(servers, d.blockServer(listener, nil))
+	}
+	if len(inherited) > 0 {
+		return servers, nil
+	}
+	group, err := groupID(d.options.nbdGroup)
+	if err != nil {
+		return nil, err
+	}
+	for _, address := range d.options.nbd {
+		listener, needed, err := listenBlocks(ctx, address, group, config, d.options.allowInsecure)
+		if err != nil {
+			return servers, err
+		}
+		if _, unix := unixPath(address); !unix {
+			address = listener.Addr().String() // with the port that it really has
+		}
+		d.addresses.NBD = append(d.addresses.NBD, address)
+		servers = append(servers, d.blockServer(listener, needed))
+	}
+	return servers, nil
+}
+
+func addressOf(listener net.Listener) string {
+	if listener.Addr().Network() == "unix" {
+		return "unix:" + listener.Addr().String()
+	}
+	return listener.Addr().String()
+}
+
+// blockServer serves NBD on one listener.
+func (d *daemon) blockServer(listener net.Listener, config *tls.Config) server {
+	return server{
+		listener: listener,
+		serve: func() error {
+			err := d.blocks.Serve(context.Background(), listener, config)
+			if errors.Is(err, nbd.ErrServerClosed) {
+				return nil
+			}
+			return err
+		},
+		shutdown: func(ctx context.Context) error {
+			if err := d.blocks.Shutdown(ctx); err != nil && ctx.Err() == nil {
+				return err
+			}
+			return nil // what was still connected has been cut
+		},
+	}
 }

@@ -35,7 +35,7 @@ func serveCommand(ctx context.Context, env *environment, args []string) error {
 // serve opens the listeners, says so, and waits for the end: of the context, or of a
 // listener that failed.
 func (d *daemon) serve(ctx context.Context, env *environment) error {
-	servers, err := d.listen(env)
+	servers, err := d.listen(ctx, env)
 	if err != nil {
 		return err
 	}
@@ -63,6 +63,7 @@ func (d *daemon) serve(ctx context.Context, env *environment) error {
 
 // server is one listener with what serves it.
 type server struct {
+	listener net.Listener
 	serve    func() error
 	shutdown func(context.Context) error
 }
@@ -70,6 +71,7 @@ type server struct {
 // httpServer makes a server of an HTTP one.
 func httpServer(s *http.Server, listener net.Listener) server {
 	return server{
+		listener: listener,
 		serve: func() error {
 			if err := s.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 				return err
