@@ -2,6 +2,7 @@ package kms
 
 import (
 	"errors"
+	"fmt"
 
 	"coffer.example/internal/meta"
 )
@@ -86,4 +87,18 @@ func (e *Error) Unwrap() []error {
 		return []error{e.Kind}
 	}
 	return []error{e.Kind, e.cause}
+}
+
+// refuse returns an Error with a formatted message.
+func refuse(kind error, format string, args ...any) *Error {
+	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...)}
+}
+
+// asError makes every error an *Error: what is none already is internal.
+func asError(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return &Error{Kind: ErrInternal, Message: "The request failed due to an internal error.", cause: err}
 }
