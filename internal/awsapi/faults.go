@@ -5,7 +5,9 @@ import (
 	"net/http"
 
 	"coffer.example/internal/awsapi/query"
+	"coffer.example/internal/awsapi/shape"
 	"coffer.example/internal/awsapi/sigv4"
+	"coffer.example/internal/awsapi/strictjson"
 )
 
 // fault is a reason of the front end itself to refuse a request.
@@ -25,6 +27,7 @@ const (
 	faultMalformed
 	faultTooLarge
 	faultHost
+	faultValidation
 	faultMissingParameter
 	faultInvalidParameter
 	faultUnknownParameter
@@ -136,6 +139,12 @@ var faultTable = map[fault]map[Protocol]wire{
 		EC2:   {"UnauthorizedOperation", 403, ""},
 		REST:  {"AccessDeniedException", 403, ""},
 	},
+	faultValidation: {
+		JSON:  {"ValidationException", 400, ""},
+		Query: {"ValidationError", 400, ""},
+		EC2:   {"ValidationError", 400, ""},
+		REST:  {"ValidationException", 400, ""},
+	},
 	faultMissingParameter: {
 		Query: {"MissingParameter", 400, ""},
 		EC2:   {"MissingParameter", 400, ""},
@@ -161,6 +170,9 @@ func asRefusal(err error) *refusal {
 	var own *refusal
 	var signature *sigv4.Error
 	var form *query.Error
+	var syntax *strictjson.SyntaxError
+	var wrongType *shape.TypeError
+	var invalid *shape.ValidationError
 	switch {
 	case errors.As(err, &own):
 		return own
@@ -168,6 +180,12 @@ func asRefusal(err error) *refusal {
 		return &refusal{signatureFaults[signature.Problem], signature.Message}
 	case errors.As(err, &form):
 		return formRefusal(form)
+	case errors.As(err, &syntax):
+		return &refusal{faultMalformed, "The request body is not valid JSON: " + syntax.Reason + "."}
+	case errors.As(err, &wrongType):
+		return &refusal{faultMalformed, wrongType.Message}
+	case errors.As(err, &invalid):
+		return &refusal{faultValidation, invalid.Message()}
 	case errors.Is(err, ErrUnknownKey):
 		return &refusal{fault: faultUnknownKey}
 	case errors.Is(err, ErrInvalidToken):

@@ -11,6 +11,9 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"coffer.example/internal/awsapi/shape"
+	"coffer.example/internal/awsapi/strictjson"
 )
 
 // Options configure a Front.
@@ -113,17 +116,29 @@ var errPanic = errors.New("awsapi: an operation panicked")
 
 // call decodes the input and makes the call.
 func (f *Front) call(ctx context.Context, x *exchange) error {
-	var in any
-	if x.operation.Decode != nil {
-		var err error
-		if in, err = x.operation.Decode(x.request); err != nil {
-			return err
-		}
+	in, err := decodeInput(x.operation.Input, x.request)
+	if err != nil {
+		return err
 	}
 	x.called = true
-	var err error
 	x.answer, err = x.operation.Call(ctx, x.request, in)
 	return err
+}
+
+// decodeInput decodes the input of a request of the JSON and Query protocols.
+func decodeInput(s *shape.Shape, r *Request) (any, error) {
+	if s == nil {
+		return nil, nil
+	}
+	in := s.New()
+	if r.Params != nil {
+		return in, s.DecodeForm(r.Params, in)
+	}
+	tree, err := strictjson.Parse(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	return in, s.Decode(tree, in)
 }
 
 // finish encodes the answer or the error, and records the event before either is sent.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"coffer.example/internal/awsapi/query"
+	"coffer.example/internal/awsapi/shape"
 )
 
 // Protocol is one of AWS's wire protocols. It decides how an operation is named, what
@@ -53,9 +54,11 @@ type Service struct {
 
 // Operation is one operation of a Service.
 type Operation struct {
-	// Decode reads and validates the input; nil leaves that to Call. What it returns is Call's in.
-	Decode func(r *Request) (in any, err error)
+	// Input is the shape that the input is decoded into and validated against before
+	// Call; nil leaves that to Call.
+	Input *shape.Shape
 	// Call makes the one call of the operation and returns the answer (see Protocol).
+	// in points to a struct of Input's type, nil without Input.
 	Call func(ctx context.Context, r *Request, in any) (answer any, err error)
 	// ReadOnly is for the audit event.
 	ReadOnly bool
@@ -92,4 +95,17 @@ type RESTAnswer struct {
 	Header http.Header
 	JSON   any
 	Body   []byte
+}
+
+// Op returns an operation whose input is a struct with the tags of package shape.
+func Op[In any](call func(ctx context.Context, r *Request, in *In) (answer any, err error)) Operation {
+	return Operation{Input: shape.Of[In](), Call: func(ctx context.Context, r *Request, in any) (any, error) {
+		return call(ctx, r, in.(*In))
+	}}
+}
+
+// ReadOnly marks an operation as one that changes nothing.
+func ReadOnly(op Operation) Operation {
+	op.ReadOnly = true
+	return op
 }

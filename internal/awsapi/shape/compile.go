@@ -59,6 +59,9 @@ type rules struct {
 // know: shapes are compiled when a service is built, so that is a programmer's error.
 func Of[T any]() *Shape { return compile(reflect.TypeFor[T]()) }
 
+// New returns a pointer to a new struct of the shape's type.
+func (s *Shape) New() any { return reflect.New(s.of).Interface() }
+
 func compile(t reflect.Type) *Shape {
 	if t.Kind() != reflect.Struct {
 		panic(fmt.Sprintf("shape: %s is not a struct", t))

@@ -249,3 +249,13 @@ func BenchmarkVerify(b *testing.B) {
 		}
 	}
 }
+
+func TestSign(t *testing.T) {
+	r, err := http.NewRequest("POST", "https://kms.us-east-1.amazonaws.com/a%20b?x=y", strings.NewReader("{}"))
+	require.NoError(t, err)
+	r.Header.Set("X-Amz-Target", "TrentService.ListKeys")
+	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
+	require.NoError(t, Sign(r, Key{"AK", testSecret, "token"}, "kms", "us-east-1", PayloadHash([]byte("{}")), testTime))
+	require.NoError(t, verify(r, testSecret, "{}", testTime))
+	require.Error(t, verify(r, testSecret, "{ }", testTime))
+}
