@@ -1,6 +1,10 @@
 package iam
 
-import "strings"
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
 
 // condition is one operator applied to one key: a test of the request.
 type condition struct {
@@ -31,14 +35,18 @@ func parseConditions(v *jsonValue, variables bool) ([]condition, error) {
 			if err != nil {
 				return nil, err
 			}
-			if id := op.name() + "\x00" + c.written; seen[id] {
-				return nil, malformed("condition %s %s appears twice", op.name(), c.written)
-			} else {
-				seen[id] = true
+			id := op.name() + " " + c.written
+			if seen[id] {
+				return nil, malformed("condition %s appears twice", id)
 			}
+			seen[id] = true
 			out = append(out, c)
 		}
 	}
+	// The order of JSON members means nothing; a fixed one keeps explanations stable.
+	slices.SortFunc(out, func(a, b condition) int {
+		return cmp.Or(cmp.Compare(a.op.name(), b.op.name()), cmp.Compare(a.written, b.written))
+	})
 	return out, nil
 }
 

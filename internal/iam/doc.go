@@ -29,6 +29,7 @@
 //     the Arn operators it stays inside its component.
 //   - NotPrincipal goes with Deny only and exempts exactly the principals it names
 //     (a role's name exempts the role's sessions); naming an account there exempts its root user alone.
+//   - IfExists adds nothing to ForAnyValue and ForAllValues.
 //   - A policy variable without a value makes its pattern match nothing.
 //   - A variable's value is literal: '*' and '?' in it are no wildcards.
 //   - Grant constraints compare names and values exactly, case included.

@@ -1,6 +1,9 @@
 package iam
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Errors of policy documents.
 var (
@@ -25,3 +28,22 @@ var (
 	// ErrExpired says that a session is over.
 	ErrExpired = errors.New("session has expired")
 )
+
+// malformedError is an ErrMalformedPolicy with its reason.
+type malformedError struct{ reason string }
+
+func (e *malformedError) Error() string { return ErrMalformedPolicy.Error() + ": " + e.reason }
+func (e *malformedError) Unwrap() error { return ErrMalformedPolicy }
+
+func malformed(format string, args ...any) error {
+	return &malformedError{fmt.Sprintf(format, args...)}
+}
+
+// MalformedReason returns what is wrong with a document, in AWS's words where they are
+// known, for the message of a MalformedPolicyDocument error.
+func MalformedReason(err error) string {
+	if e := (*malformedError)(nil); errors.As(err, &e) {
+		return e.reason
+	}
+	return err.Error()
+}

@@ -480,10 +480,24 @@ func pairsOf(s string) map[string]string {
 	return m
 }
 
-// splitList splits at "|", or at commas where there is none of those.
+// splitList splits at "|", or at commas where there is none of those and no variable.
 func splitList(s string) []string {
-	if strings.Contains(s, "|") {
+	if strings.Contains(s, "|") || strings.Contains(s, "${") {
 		return strings.Split(s, "|")
 	}
 	return strings.Split(s, ",")
+}
+
+// scriptDocuments returns the documents of the parse cases, as seeds.
+func scriptDocuments(t testing.TB) (docs []string) {
+	text, err := os.ReadFile("testdata/evaluate/parse.txt")
+	require.NoError(t, err)
+	for _, par := range strings.Split(string(text), "\n\n") {
+		_, doc, ok := strings.Cut(par, "\n")
+		doc, _, _ = strings.Cut(doc, "\n=>")
+		if ok && strings.HasPrefix(par, "parse ") {
+			docs = append(docs, doc)
+		}
+	}
+	return docs
 }

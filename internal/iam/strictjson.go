@@ -138,7 +138,3 @@ func hex4(b []byte) (v uint32) {
 	}
 	return v
 }
-
-func malformed(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", ErrMalformedPolicy, fmt.Sprintf(format, args...))
-}
