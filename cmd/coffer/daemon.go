@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"coffer.example/internal/nbd"
 	"coffer.example/kms"
 )
 
@@ -19,6 +20,7 @@ type daemon struct {
 	started   time.Time
 	dir       *directory
 	root      kms.Root
+	blocks    *nbd.Server
 	stack     atomic.Pointer[stack] // replaced by a reset only
 	addresses addresses
 }

@@ -30,6 +30,10 @@ var topLevel = []string{
 	"bin", "coffer", // build output, never committed
 }
 
+// sourceKinds are the files that a package may hold outside testdata. A test module
+// of its own has .mod and .sum; .test and .prof are ignored by git.
+var sourceKinds = []string{".go", ".sh", ".s", ".mod", ".sum", ".test", ".prof"}
+
 // owner says who alone may import a package. Paths are of a package or of one file;
 // tests of the listed packages are included.
 type owner struct {
