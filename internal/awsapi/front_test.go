@@ -99,7 +99,7 @@ func echoServices() []*Service {
 	}
 	return []*Service{
 		{Name: "kms", Protocol: JSON, TargetPrefix: "TrentService", MaxBody: 100, InternalCode: "KMSInternalException", Errors: domain,
-			RecordsCalls: true, Operations: map[string]Operation{"Echo": ReadOnly(Op(echo))}},
+			Operations: map[string]Operation{"Echo": Recorded(ReadOnly(Op(echo)))}},
 		{Name: "sts", Protocol: Query, Namespace: "https://sts.amazonaws.com/doc/2011-06-15/", Version: "2011-06-15", QuerySigned: true,
 			Errors: domain, Operations: map[string]Operation{"Echo": Op(echo)}},
 		{Name: "iam", Protocol: Query, Namespace: "https://iam.amazonaws.com/doc/2010-05-08/", Version: "2010-05-08", Global: true,
@@ -210,20 +210,20 @@ func (f *fixture) do(r *http.Request) *httptest.ResponseRecorder {
 	return w
 }
 
-func kms(body string) call   { return call{service: "kms", body: body} }
+func kmsCall(body string) call   { return call{service: "kms", body: body} }
 func sts(params string) call { return call{service: "sts", body: "Version=2011-06-15&" + params} }
 func ec2(params string) call { return call{service: "ec2", body: "Version=2016-11-15&" + params} }
 
 func TestAnswers(t *testing.T) {
 	f := newFixture()
-	w := f.do(kms(`{"Text":"<a>&"}`).request(t))
+	w := f.do(kmsCall(`{"Text":"<a>&"}`).request(t))
 	require.Equal(t, 200, w.Code)
 	require.Equal(t, `{"Text":"<a>&","Region":"us-east-1"}`, w.Body.String())
 	require.Equal(t, "application/x-amz-json-1.1", w.Header().Get("Content-Type"))
 	id := w.Header().Get("X-Amzn-Requestid")
 	require.Regexp(t, `^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`, id)
 
-	w = f.do(kms(`{"Text":"nothing"}`).request(t))
+	w = f.do(kmsCall(`{"Text":"nothing"}`).request(t))
 	require.Equal(t, 200, w.Code)
 	require.Empty(t, w.Body.String())
 
@@ -255,7 +255,7 @@ func TestAnswers(t *testing.T) {
 
 // protocolCall returns the same request in each protocol.
 var protocolCalls = map[string]func() call{
-	"json":  func() call { return kms(`{"Text":"a"}`) },
+	"json":  func() call { return kmsCall(`{"Text":"a"}`) },
 	"query": func() call { return sts("Action=Echo&Text=a") },
 	"ec2":   func() call { return ec2("Action=Echo&Text=a") },
 	"rest":  func() call { return call{service: "ebs", method: "GET", path: "/snapshots/snap-1"} },
@@ -457,7 +457,7 @@ func namespaceOf(body string) string {
 
 func TestTemporaryKey(t *testing.T) {
 	f := newFixture()
-	c := kms(`{"Text":"a"}`)
+	c := kmsCall(`{"Text":"a"}`)
 	c.key = sigv4.Key{AccessKeyID: "ASIATEMP", Secret: "temporary", SessionToken: "good"}
 	require.Equal(t, 200, f.do(c.request(t)).Code)
 }
@@ -481,15 +481,15 @@ func TestOperationErrors(t *testing.T) {
 		{"unknown", call{service: "kms", body: "{}", header: map[string]string{"X-Amz-Target": "TrentService.Sign"}}, "json", 400, "UnknownOperationException", "The operation Sign is not known to this endpoint."},
 		{"other prefix", call{service: "kms", body: "{}", header: map[string]string{"X-Amz-Target": "Other.Echo"}}, "json", 400, "UnknownOperationException", "The operation Other.Echo is not known to this endpoint."},
 		{"GET", call{service: "kms", method: "GET"}, "json", 400, "UnknownOperationException", "The operation TrentService.Echo is not known to this endpoint."},
-		{"empty body", kms(""), "json", 400, "SerializationException", "The request body is not valid JSON: not a JSON value."},
-		{"bad JSON", kms(`{"Text":"a","Text":"b"}`), "json", 400, "SerializationException", "The request body is not valid JSON: a member name is given twice."},
-		{"bad type", kms(`{"Text":1}`), "json", 400, "SerializationException", "NUMBER_VALUE can not be converted to String"},
-		{"wrong case", kms(`{"text":"a"}`), "json", 400, "SerializationException", "Unexpected member: the name of Text is case-sensitive"},
-		{"invalid", kms(`{}`), "json", 400, "ValidationException", "1 validation error detected: Value null at 'text' failed to satisfy constraint: Member must not be null"},
-		{"too large", kms(`{"Text":"` + strings.Repeat("a", 100) + `"}`), "json", 413, "RequestEntityTooLargeException", "The request body is larger than the 100 bytes that are allowed."},
-		{"panic", kms(`{"Text":"panic"}`), "json", 500, "KMSInternalException", internal},
-		{"internal", kms(`{"Text":"internal"}`), "json", 500, "KMSInternalException", internal},
-		{"domain", kms(`{"Text":"domain"}`), "json", 400, "DomainException", "in the domain"},
+		{"empty body", kmsCall(""), "json", 400, "SerializationException", "The request body is not valid JSON: not a JSON value."},
+		{"bad JSON", kmsCall(`{"Text":"a","Text":"b"}`), "json", 400, "SerializationException", "The request body is not valid JSON: a member name is given twice."},
+		{"bad type", kmsCall(`{"Text":1}`), "json", 400, "SerializationException", "NUMBER_VALUE can not be converted to String"},
+		{"wrong case", kmsCall(`{"text":"a"}`), "json", 400, "SerializationException", "Unexpected member: the name of Text is case-sensitive"},
+		{"invalid", kmsCall(`{}`), "json", 400, "ValidationException", "1 validation error detected: Value null at 'text' failed to satisfy constraint: Member must not be null"},
+		{"too large", kmsCall(`{"Text":"` + strings.Repeat("a", 100) + `"}`), "json", 413, "RequestEntityTooLargeException", "The request body is larger than the 100 bytes that are allowed."},
+		{"panic", kmsCall(`{"Text":"panic"}`), "json", 500, "KMSInternalException", internal},
+		{"internal", kmsCall(`{"Text":"internal"}`), "json", 500, "KMSInternalException", internal},
+		{"domain", kmsCall(`{"Text":"domain"}`), "json", 400, "DomainException", "in the domain"},
 		{"no action", sts("Text=a"), "query", 400, "MissingAction", "The request must contain the parameter Action"},
 		{"unknown action", sts("Action=AssumeRole"), "query", 400, "InvalidAction", "Could not find operation AssumeRole for version 2011-06-15"},
 		{"other version", call{service: "sts", body: "Action=Echo&Version=2000-01-01"}, "query", 400, "InvalidAction", "Could not find operation Echo for version 2000-01-01"},
@@ -513,7 +513,7 @@ func TestOperationErrors(t *testing.T) {
 		})
 	}
 	f := newFixture()
-	w := f.do(kms(`{"Text":"ready"}`).request(t))
+	w := f.do(kmsCall(`{"Text":"ready"}`).request(t))
 	require.Equal(t, `{"Reason":"WHY","__type":"NotFoundException","message":"Key <x> & \"y\""}`, w.Body.String())
 	w = f.do(call{service: "ebs", method: "GET", path: "/snapshots/ready"}.request(t))
 	require.Equal(t, `{"Message":"gone","Reason":"SNAPSHOT_NOT_FOUND"}`, w.Body.String())
@@ -526,7 +526,7 @@ func TestHosts(t *testing.T) {
 		"evil.example": false, "10.0.0.1": false, "notlocalhost": false, "coffer.test.evil": false, "": false,
 	} {
 		f := newFixture()
-		c := kms(`{"Text":"a"}`)
+		c := kmsCall(`{"Text":"a"}`)
 		r := c.request(t)
 		r.Host = host
 		require.NoError(t, sigv4.Sign(r, sigv4.Key{AccessKeyID: "AKIDROOT", Secret: "secret"}, "kms", "us-east-1", sigv4.PayloadHash([]byte(c.body)), now))
@@ -571,9 +571,9 @@ func TestAudit(t *testing.T) {
 		"clientToken": "c", "kmsKeyId": "k"}, event["requestParameters"])
 
 	before := len(f.events.lines)
-	f.do(kms(`{"Text":"a"}`).request(t))
+	f.do(kmsCall(`{"Text":"a"}`).request(t))
 	require.Len(t, f.events.lines, before, "kms records its calls itself")
-	f.do(kms(`{"Text":""}`).request(t))
+	f.do(kmsCall(`{"Text":""}`).request(t))
 	require.Len(t, f.events.lines, before+1, "but not what never became one")
 	require.Equal(t, "ValidationException", f.events.last(t)["errorCode"])
 
@@ -585,9 +585,9 @@ func TestAudit(t *testing.T) {
 
 func TestMetrics(t *testing.T) {
 	f := newFixture()
-	f.do(kms(`{"Text":"a"}`).request(t))
-	f.do(kms(`{"Text":"domain"}`).request(t))
-	f.do(kms(`{"Text":"panic"}`).request(t))
+	f.do(kmsCall(`{"Text":"a"}`).request(t))
+	f.do(kmsCall(`{"Text":"domain"}`).request(t))
+	f.do(kmsCall(`{"Text":"panic"}`).request(t))
 	f.do(httptest.NewRequest("GET", "http://localhost/v2/panic", nil))
 	require.Equal(t, Metrics{Requests: 4, ClientErrors: 1, ServerErrors: 1, Panics: 2}, f.front.Metrics())
 }
@@ -599,7 +599,7 @@ func TestTwoServicesOfOneName(t *testing.T) {
 func BenchmarkEcho(b *testing.B) {
 	f := newFixture()
 	body := []byte(`{"Text":"a"}`)
-	r := kms(string(body)).request(b)
+	r := kmsCall(string(body)).request(b)
 	b.ReportAllocs()
 	for b.Loop() {
 		r.Body = io.NopCloser(bytes.NewReader(body))

@@ -3,16 +3,35 @@ package awsapi
 import (
 	"context"
 	"errors"
+	"time"
+
+	"coffer.example/kms"
 )
 
 // Principal is who signed a request.
 type Principal struct {
 	Account  string // 12 digits
 	ARN      string
+	RoleARN  string // of a session's role, with its path; empty where ARN says it all
 	UserID   string // aws:userid
 	UserName string // of a user; of a session, its role's name
-	Type     string // Root, IAMUser, AssumedRole, FederatedUser
-	Policies []string
+	Type     string // Root, IAMUser, AssumedRole
+	Tags     map[string]string
+	// Policies are its identity policies, SessionPolicies those that limit a session.
+	Policies        []kms.Policy
+	SessionPolicies []kms.Policy
+	SessionStarted  time.Time
+}
+
+// Caller returns the request's principal as the KMS and the services that call it know it.
+func (r *Request) Caller() kms.Caller {
+	p := r.Principal
+	return kms.Caller{
+		Account: p.Account, ARN: p.ARN, RoleARN: p.RoleARN, UserID: p.UserID, UserName: p.UserName, Type: p.Type,
+		Tags: p.Tags, Policies: p.Policies, SessionPolicies: p.SessionPolicies, SessionStarted: p.SessionStarted,
+		AccessKeyID: r.AccessKeyID, Region: r.Region, SourceIP: r.SourceIP, UserAgent: r.UserAgent,
+		RequestID: r.ID, Insecure: r.HTTP.TLS == nil,
+	}
 }
 
 // Credential is an access key with its secret and the principal it stands for.

@@ -17,9 +17,9 @@ type Recorder interface {
 // maxRecordedParameters bounds the parameters of one event; a larger request's are left out.
 const maxRecordedParameters = 200
 
-// record writes the event of a request unless its service has done so.
+// record writes the event of a request unless its operation has done so.
 func (f *Front) record(ctx context.Context, x *exchange, sent *Error) error {
-	if f.options.Recorder == nil || x.called && x.service.RecordsCalls {
+	if f.options.Recorder == nil || x.called && x.operation.Recorded {
 		return nil
 	}
 	eventID, err := f.newID()

@@ -41,9 +41,6 @@ type Service struct {
 	Global bool
 	// QuerySigned says that requests signed in their query string are accepted.
 	QuerySigned bool
-	// RecordsCalls says that the calls of its operations write their own audit events;
-	// the front end then records only what never became a call.
-	RecordsCalls bool
 	// InternalCode is the error code of this service for internal failures.
 	InternalCode string
 	Operations   map[string]Operation
@@ -60,6 +57,9 @@ type Operation struct {
 	// Call makes the one call of the operation and returns the answer (see Protocol).
 	// in points to a struct of Input's type, nil without Input.
 	Call func(ctx context.Context, r *Request, in any) (answer any, err error)
+	// Recorded says that Call writes its own audit event; the front end then records
+	// only what never became a call.
+	Recorded bool
 	// ReadOnly is for the audit event.
 	ReadOnly bool
 	// Route is the method and path of a REST operation, such as "GET /snapshots/{SnapshotId}/blocks".
@@ -107,5 +107,11 @@ func Op[In any](call func(ctx context.Context, r *Request, in *In) (answer any, 
 // ReadOnly marks an operation as one that changes nothing.
 func ReadOnly(op Operation) Operation {
 	op.ReadOnly = true
+	return op
+}
+
+// Recorded marks an operation that writes its own audit events.
+func Recorded(op Operation) Operation {
+	op.Recorded = true
 	return op
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,11 +32,14 @@ const (
 	kindStructs
 )
 
+// javaEscape finds the one construct of the models' patterns that Go's syntax spells otherwise.
+var javaEscape = regexp.MustCompile(`\\u([0-9A-F]{4})`)
+
 // field is a member of a shape.
 type field struct {
 	name      string // in the request
 	label     string // in messages: lower-case first letter
-	index     int
+	index     []int  // through embedded structs
 	kind      kind
 	pointer   bool
 	required  bool
@@ -67,16 +71,30 @@ func compile(t reflect.Type) *Shape {
 		panic(fmt.Sprintf("shape: %s is not a struct", t))
 	}
 	s := &Shape{of: t, exact: map[string]*field{}, folded: map[string]string{}}
+	s.add(t, nil)
+	return s
+}
+
+// add compiles the fields of t, which stands at index in the shape's type. An embedded
+// struct's fields count as the outer one's.
+func (s *Shape) add(t reflect.Type, index []int) {
 	for i := range t.NumField() {
-		f := compileField(t.Field(i), i)
+		at := append(slices.Clone(index), i)
+		if sf := t.Field(i); sf.Anonymous && sf.Type.Kind() == reflect.Struct {
+			s.add(sf.Type, at)
+			continue
+		}
+		f := compileField(t.Field(i), at)
+		if s.exact[f.name] != nil {
+			panic("shape: two fields named " + f.name)
+		}
 		s.fields = append(s.fields, f)
 		s.exact[f.name] = f
 		s.folded[strings.ToLower(f.name)] = f.name
 	}
-	return s
 }
 
-func compileField(sf reflect.StructField, index int) *field {
+func compileField(sf reflect.StructField, index []int) *field {
 	name, options, _ := strings.Cut(sf.Tag.Get("api"), ",")
 	if name == "" || !sf.IsExported() {
 		panic("shape: field " + sf.Name + " has no api tag or is not exported")
@@ -149,7 +167,7 @@ func compileRules(bounds, pattern, enum string) rules {
 	}
 	if pattern != "" {
 		r.pattern = pattern
-		r.matches = regexp.MustCompile("^(?:" + pattern + ")$")
+		r.matches = regexp.MustCompile("^(?:" + javaEscape.ReplaceAllString(pattern, `\x{$1}`) + ")$")
 	}
 	if enum != "" {
 		r.enum = strings.Split(enum, "|")

@@ -42,7 +42,7 @@ func (s *Shape) decode(v *strictjson.Value, into reflect.Value, path string, bad
 			}
 			continue
 		}
-		if err := f.decode(value, into.Field(f.index), path+f.label, bad); err != nil {
+		if err := f.decode(value, into.FieldByIndex(f.index), path+f.label, bad); err != nil {
 			return err
 		}
 	}
