@@ -5,8 +5,11 @@ import (
 	"time"
 )
 
-// Event is a CloudTrail record. Members that CloudTrail shows as null are pointers or
-// raw JSON without omitempty.
+// EventVersion is the version of CloudTrail's record format that Event follows.
+const EventVersion = "1.11"
+
+// Event is a CloudTrail record, with CloudTrail's names. RequestParameters and
+// ResponseElements are null if nil; Fields is the cheap way to fill them.
 type Event struct {
 	EventVersion        string          `json:"eventVersion"`
 	UserIdentity        UserIdentity    `json:"userIdentity"`
@@ -84,6 +87,3 @@ type Decision struct {
 	State  string   `json:"keyState,omitempty"`
 	Trace  []string `json:"trace,omitempty"` // the evaluation of a denied request, a line per step
 }
-
-// Encode returns the event as one line of JSON, without a newline.
-func (e *Event) Encode() ([]byte, error) { return json.Marshal(e) }

@@ -122,6 +122,8 @@ func (f *Front) call(ctx context.Context, x *exchange) error {
 	}
 	x.called = true
 	x.answer, err = x.operation.Call(ctx, x.request, in)
+	var before *beforeCall
+	x.called = !errors.As(err, &before)
 	return err
 }
 

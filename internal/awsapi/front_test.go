@@ -210,9 +210,9 @@ func (f *fixture) do(r *http.Request) *httptest.ResponseRecorder {
 	return w
 }
 
-func kmsCall(body string) call   { return call{service: "kms", body: body} }
-func sts(params string) call { return call{service: "sts", body: "Version=2011-06-15&" + params} }
-func ec2(params string) call { return call{service: "ec2", body: "Version=2016-11-15&" + params} }
+func kmsCall(body string) call { return call{service: "kms", body: body} }
+func sts(params string) call   { return call{service: "sts", body: "Version=2011-06-15&" + params} }
+func ec2(params string) call   { return call{service: "ec2", body: "Version=2016-11-15&" + params} }
 
 func TestAnswers(t *testing.T) {
 	f := newFixture()

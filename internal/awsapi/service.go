@@ -115,3 +115,12 @@ func Recorded(op Operation) Operation {
 	op.Recorded = true
 	return op
 }
+
+// BeforeCall marks an error of a Recorded operation that it found before its call, so
+// that the front end records the event.
+func BeforeCall(err error) error { return &beforeCall{err} }
+
+type beforeCall struct{ err error }
+
+func (b *beforeCall) Error() string { return b.err.Error() }
+func (b *beforeCall) Unwrap() error { return b.err }

@@ -96,9 +96,9 @@ func TestMatchPattern(t *testing.T) {
 
 func TestNormalizePrincipal(t *testing.T) {
 	for in, want := range map[string]string{
-		"111122223333":                     "arn:aws:iam::111122223333:root",
-		"arn:aws:iam::111122223333:root":   "arn:aws:iam::111122223333:root",
-		"arn:aws:iam::111122223333:user/x": "arn:aws:iam::111122223333:user/x",
+		"111122223333":                                   "arn:aws:iam::111122223333:root",
+		"arn:aws:iam::111122223333:root":                 "arn:aws:iam::111122223333:root",
+		"arn:aws:iam::111122223333:user/x":               "arn:aws:iam::111122223333:user/x",
 		"111122223333:aws:ec2-infrastructure:i-81e2f56c": "arn:aws:sts::111122223333:assumed-role/aws:ec2-infrastructure/i-81e2f56c",
 		"arn:aws:sts::111122223333:assumed-role/r/s":     "arn:aws:sts::111122223333:assumed-role/r/s",
 		"ec2.amazonaws.com":                              "ec2.amazonaws.com",
