@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"sync/atomic"
 	"time"
 
@@ -28,6 +29,7 @@ type daemon struct {
 // openDaemon takes hold of the directory and opens everything in it.
 func openDaemon(ctx context.Context, env *environment, o *serveOptions, log *slog.Logger) (*daemon, error) {
 	d := &daemon{options: o, log: log, started: time.Now()}
+	d.blocks = nbd.NewServer(nbd.Options{Registry: registry{d}, HideExports: o.nbdList == "off", Log: log})
 	var err error
 	if o.dev {
 		d.dir, err = openDevDirectory(o)
@@ -70,3 +72,33 @@ func (d *daemon) api() http.Handler {
 
 // ready says why the daemon cannot serve, if it cannot.
 func (d *daemon) ready() error { return d.stack.Load().ready() }
+
+// registry finds exports in the stack that is current.
+type registry struct{ d *daemon }
+
+// Open implements nbd.Registry.
+func (r registry) Open(ctx context.Context, name string) (*nbd.Opened, error) {
+	if s := r.d.stack.Load(); s != nil {
+		return s.attached.Open(ctx, name)
+	}
+	return nil, nbd.ErrNoExport
+}
+
+// List implements nbd.Registry.
+func (r registry) List(ctx context.Context) ([]nbd.ExportInfo, error) {
+	if s := r.d.stack.Load(); s != nil {
+		return s.attached.List(ctx)
+	}
+	return nil, nil
+}
+
+// exportURI is where NBD clients reach a volume: the first listener.
+func (d *daemon) exportURI(volume string) string {
+	if len(d.addresses.NBD) == 0 {
+		return ""
+	}
+	if path, ok := unixPath(d.addresses.NBD[0]); ok {
+		return "nbd+unix:///" + url.PathEscape(volume) + "?socket=" + url.QueryEscape(path)
+	}
+	return "nbd://" + d.addresses.NBD[0] + "/" + url.PathEscape(volume)
+}

@@ -15,7 +15,7 @@ import (
 // attachments are the devices that are attached, and which of them NBD clients can
 // open. It is the registry of the NBD server, and what ec2 publishes volumes through.
 type attachments struct {
-	server *nbd.Server
+	server *nbd.Server // its Registry asks this
 	uri    func(volume string) string
 
 	mu      sync.Mutex // guards devices and what they point to
@@ -27,8 +27,8 @@ type attached struct {
 	published bool
 }
 
-func newAttachments(uri func(string) string) *attachments {
-	return &attachments{uri: uri, devices: map[string]*attached{}}
+func newAttachments(server *nbd.Server, uri func(string) string) *attachments {
+	return &attachments{server: server, uri: uri, devices: map[string]*attached{}}
 }
 
 // add keeps a device that has just been attached; it is not published yet.

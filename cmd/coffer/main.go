@@ -38,6 +38,8 @@ type command struct {
 
 func commands() []command {
 	return []command{
+		{"init", "prepare a data directory and its first account", initCommand},
+		{"serve", "serve the AWS protocols and NBD", serveCommand},
 		{"status", "say what the daemon serves", statusCommand},
 		{"key list", "list the KMS keys", keyListCommand},
 		{"volume list", "list the volumes", volumeListCommand},
@@ -45,6 +47,8 @@ func commands() []command {
 		{"volume detach", "detach a volume", volumeDetachCommand},
 		{"volume uri", "print the NBD URI of an attached volume", volumeURICommand},
 		{"snapshot list", "list the snapshots", snapshotListCommand},
+		{"audit tail", "print the audit events", auditTailCommand},
+		{"explain", "say what decided a request", explainCommand},
 		{"version", "print the version", versionCommand},
 	}
 }

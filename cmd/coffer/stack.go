@@ -19,11 +19,12 @@ type stack struct {
 	log     *slog.Logger
 	dir     *directory
 
-	keys   *kms.KMS
-	trail  *audit.Log
-	people *iam.Directory
-	front  *awsapi.Front
-	opened []func() error // what close undoes, in the order it was opened
+	keys     *kms.KMS
+	trail    *audit.Log
+	people   *iam.Directory
+	attached *attachments
+	front    *awsapi.Front
+	opened   []func() error // what close undoes, in the order it was opened
 }
 
 // openStack opens the packages, each with what stands to its left. On an error it
@@ -101,4 +102,12 @@ func (a auditAnchor) Load(ctx context.Context) ([]byte, error) {
 // Save implements audit.AnchorStore.
 func (a auditAnchor) Save(ctx context.Context, anchor []byte) error {
 	return a.keyring.Save(ctx, auditAnchorName, anchor)
+}
+
+// ready says why the stack cannot serve, if it cannot.
+func (s *stack) ready() error {
+	if s.trail.Stats().Failed && s.options.auditOnError == "fail" {
+		return errors.New("the audit trail cannot be written")
+	}
+	return nil
 }
