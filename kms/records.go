@@ -122,4 +122,6 @@ type grantRecord struct {
 	Subset         map[string]string `json:"subset,omitempty"`
 	Created        time.Time         `json:"created"`
 	Parent         string            `json:"parent,omitempty"`
+	// RetiringName is the grant's entry of the index by retiring principal, if it has one.
+	RetiringName string `json:"retiringName,omitempty"`
 }

@@ -3,7 +3,10 @@ package kms
 import "time"
 
 // Tag is a tag of a KMS key.
-type Tag struct{ Key, Value string }
+type Tag struct {
+	Key   string `json:"tagKey"`
+	Value string `json:"tagValue"`
+}
 
 // Page is the part of a list that a request asks for. A nil Limit means the operation's default.
 type Page struct {
