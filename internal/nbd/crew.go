@@ -35,7 +35,10 @@ func (t *transmission) worker() {
 		if k.payload != nil {
 			k.payload.release()
 		}
-		t.crew.pending.Add(-1)
-		t.out.signal()
+		if t.crew.pending.Add(-1) == 0 {
+			t.out.flush() // nothing to wait for: spare the hand-off to the writer
+		} else {
+			t.out.signal()
+		}
 	}
 }

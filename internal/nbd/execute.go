@@ -72,7 +72,7 @@ func (t *transmission) fail(k task, f failure) bool {
 		var reply [simpleReplySize]byte
 		return t.out.put(appendSimple(reply[:0], k.cookie, f.errno), k.credit)
 	}
-	var reply [chunkHeaderSize + 4 + 2 + maxErrorText + 8]byte
+	var reply [errorReplySize]byte
 	return t.out.put(appendError(reply[:0], k.cookie, f), k.credit)
 }
 

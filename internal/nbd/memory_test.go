@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sort"
 	"sync"
+	"sync/atomic"
 )
 
 // memoryBlock is the unit in which a memoryExport tracks holes.
@@ -17,6 +18,8 @@ type memoryExport struct {
 	readOnly bool
 	prompt   bool
 	hook     func(op Op, off, n int64) error // before every operation
+
+	misuse atomic.Int64 // calls with a range outside the export
 
 	mu      sync.RWMutex
 	blocks  map[int64]*[memoryBlock]byte // absent: a hole, or reserved
@@ -36,7 +39,8 @@ func (m *memoryExport) Prompt(op Op, off, n int64) bool { return m.prompt }
 // enter checks what the server promises about the range.
 func (m *memoryExport) enter(op Op, off, n int64) error {
 	if off < 0 || n < 0 || off > m.size || n > m.size-off {
-		panic(fmt.Sprintf("%v of [%d,+%d) reached an export of %d bytes", op, off, n, m.size))
+		m.misuse.Add(1)
+		return fmt.Errorf("%v of [%d,+%d) in an export of %d bytes", op, off, n, m.size)
 	}
 	if m.hook != nil {
 		return m.hook(op, off, n)

@@ -16,7 +16,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-
 // BenchmarkPeer compares the server with nbdkit's memory plugin, cell by cell, in
 // interleaved rounds of fio on the same machine. Each iteration is a round:
 //
@@ -71,7 +70,9 @@ func round(b *testing.B, uri string, pid int, args []string) (rate, cpu float64)
 		"--time_based", "--output-format=json", "--group_reporting", "--norandommap", "--randrepeat=0"}, args...)...)
 	used := cpuSeconds(b, pid) - before
 	var report struct {
-		Jobs []struct{ Read, Write struct{ Total_ios, Iops float64 } }
+		Jobs []struct {
+			Read, Write struct{ Total_ios, Iops float64 }
+		}
 	}
 	require.NoError(b, json.Unmarshal([]byte(out[strings.Index(out, "{"):]), &report))
 	total := 0.0

@@ -31,72 +31,47 @@ func (t *transmission) emptyRead(k task) bool {
 	return t.out.put(appendSimple(reply[:0], k.cookie, eOK), k.credit)
 }
 
-// run is a part of a read: a hole or data.
-type run struct {
-	length int64
-	hole   bool
-}
-
-// sparseRead answers with data and hole chunks in order. Each data chunk is read, and
-// so verified, before its header is queued; the last chunk carries DONE.
+// sparseRead answers with data and hole chunks, in order; the last carries DONE.
 func (t *transmission) sparseRead(k task) bool {
-	var space [maxReadChunks]run
-	runs, err := t.runs(space[:0], int64(k.offset), int64(k.length))
+	found, err := startScan(t.ctx, t.server.scans, t.opened.Export, int64(k.offset), k.length, maxReadChunks-1, true)
+	defer found.release()
 	if err != nil {
 		t.count(k, false)
 		return t.fail(k, failureOf(err, false))
 	}
+	if rest := found.rest(); rest > 0 {
+		found.put(extent{rest, 0}) // not looked at: read it
+	}
 	offset, full := k.offset, false
-	for i, r := range runs {
-		var flags uint16
-		var held credit
-		if i == len(runs)-1 {
-			flags, held = chunkDone, k.credit
-		}
-		var header [offsetHeaderSize + 4]byte
-		if r.hole {
-			full = t.out.put(appendHole(header[:0], k.cookie, flags, offset, uint32(r.length)), held)
-			offset += uint64(r.length)
-			continue
-		}
-		data := t.server.pools.get(int(r.length))
-		if err := t.opened.ReadAt(t.ctx, data.data, int64(offset)); err != nil {
-			data.release()
+	for i, e := range found.extents {
+		last := i == len(found.extents)-1
+		if full, err = t.readChunk(k, offset, e, last); err != nil {
 			t.count(k, false)
-			var reply [chunkHeaderSize + 4 + 2 + maxErrorText + 8]byte
+			var reply [errorReplySize]byte
 			return t.out.put(appendErrorAt(reply[:0], k.cookie, failureOf(err, false), offset), k.credit)
 		}
-		full = t.out.putData(appendDataHeader(header[:0], k.cookie, flags, offset, len(data.data)), data, held)
-		offset += uint64(r.length)
+		offset += uint64(e.length)
 	}
 	t.count(k, true)
 	return full
 }
 
-// runs splits a range into at most maxReadChunks runs, of which only holes of
-// minHoleChunk or more, and the whole range, are left out of the data.
-func (t *transmission) runs(runs []run, off, n int64) ([]run, error) {
-	left := n
-	err := t.opened.Extents(t.ctx, off, n, func(length int64, hole, zero bool) bool {
-		length = min(length, left)
-		left -= length
-		runs = appendRun(runs, run{length, zero && (length >= minHoleChunk || length == n)})
-		return left > 0 && len(runs) < maxReadChunks-1
-	})
-	if err == nil && left > 0 {
-		runs = appendRun(runs, run{left, false})
+// readChunk queues one chunk of a read. The header of data is queued after all of the
+// data has been read, and so verified.
+func (t *transmission) readChunk(k task, offset uint64, e extent, last bool) (full bool, err error) {
+	var header [offsetHeaderSize + 4]byte
+	var flags uint16
+	var held credit
+	if last {
+		flags, held = chunkDone, k.credit
 	}
-	return runs, err
-}
-
-// appendRun joins equal neighbours.
-func appendRun(runs []run, r run) []run {
-	if r.length <= 0 {
-		return runs
+	if e.state&stateZero != 0 {
+		return t.out.put(appendHole(header[:0], k.cookie, flags, offset, e.length), held), nil
 	}
-	if last := len(runs) - 1; last >= 0 && runs[last].hole == r.hole {
-		runs[last].length += r.length
-		return runs
+	data := t.server.pools.get(int(e.length))
+	if err := t.opened.ReadAt(t.ctx, data.data, int64(offset)); err != nil {
+		data.release()
+		return false, err
 	}
-	return append(runs, r)
+	return t.out.putData(appendDataHeader(header[:0], k.cookie, flags, offset, len(data.data)), data, held), nil
 }

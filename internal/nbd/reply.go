@@ -2,6 +2,9 @@ package nbd
 
 import "encoding/binary"
 
+// errorReplySize holds the longest error chunk.
+const errorReplySize = chunkHeaderSize + 4 + 2 + maxErrorText + 8
+
 // appendOptReply appends the header of an option reply whose payload is n bytes.
 func appendOptReply(b []byte, option, reply uint32, n int) []byte {
 	b = binary.BigEndian.AppendUint64(b, magicOptReply)

@@ -28,6 +28,7 @@ type Server struct {
 	limits      Limits
 	log         *slog.Logger
 	pools       *bufferPools
+	scans       *sync.Pool
 	total       *budget
 	counters    counters
 	running     sync.WaitGroup // connections and accept loops
@@ -49,7 +50,7 @@ func NewServer(o Options) *Server {
 	}
 	return &Server{
 		registry: o.Registry, hideExports: o.HideExports, limits: limits, log: log,
-		pools: newBufferPools(), total: &budget{limit: limits.TotalInFlightBytes},
+		pools: newBufferPools(), scans: newScanPool(), total: &budget{limit: limits.TotalInFlightBytes},
 		conns: map[*conn]struct{}{}, listeners: map[net.Listener]struct{}{}, holders: map[string]*holders{},
 	}
 }
