@@ -24,9 +24,11 @@ type daemon struct {
 	blocks    *nbd.Server
 	stack     atomic.Pointer[stack] // replaced by a reset only
 	addresses addresses
+	servers   []server
 }
 
-// openDaemon takes hold of the directory and opens everything in it.
+// openDaemon takes hold of the directory, opens the listeners and then everything in
+// the directory, so that a client that comes early waits rather than fails.
 func openDaemon(ctx context.Context, env *environment, o *serveOptions, log *slog.Logger) (*daemon, error) {
 	d := &daemon{options: o, log: log, started: time.Now()}
 	d.blocks = nbd.NewServer(nbd.Options{Registry: registry{d}, HideExports: o.nbdList == "off", Log: log})
@@ -39,15 +41,39 @@ func openDaemon(ctx context.Context, env *environment, o *serveOptions, log *slo
 	if err != nil {
 		return nil, err
 	}
-	if d.root, err = o.root.forOpen(env, d.dir); err != nil {
-		return nil, errors.Join(err, d.dir.release())
+	if err := d.openAll(ctx, env); err != nil {
+		return nil, errors.Join(err, d.closeListeners(), d.dir.release())
 	}
-	opened, err := openStack(ctx, o, log, d.dir, d.root)
+	return d, nil
+}
+
+func (d *daemon) openAll(ctx context.Context, env *environment) (err error) {
+	if d.root, err = d.options.root.forOpen(env, d.dir); err != nil {
+		return err
+	}
+	if d.servers, err = d.listen(ctx, env); err != nil {
+		return err
+	}
+	opened, err := d.openStack(ctx)
 	if err != nil {
-		return nil, errors.Join(err, d.dir.release())
+		return err
 	}
 	d.stack.Store(opened)
-	return d, nil
+	return nil
+}
+
+func (d *daemon) openStack(ctx context.Context) (*stack, error) {
+	return openStack(ctx, stackOptions{
+		serveOptions: *d.options, log: d.log, dir: d.dir, root: d.root, blocks: d.blocks, uri: d.exportURI,
+	}, forServing())
+}
+
+func (d *daemon) closeListeners() error {
+	var failed error
+	for _, one := range d.servers {
+		failed = errors.Join(failed, one.listener.Close())
+	}
+	return failed
 }
 
 // openOwnDirectory opens a directory that is not one of --dev.

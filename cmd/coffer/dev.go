@@ -68,7 +68,7 @@ func (d *daemon) reset(ctx context.Context) error {
 	if err := fillDevDirectory(d.dir, d.options.region); err != nil {
 		return err
 	}
-	opened, err := openStack(ctx, d.options, d.log, d.dir, d.root)
+	opened, err := d.openStack(ctx)
 	if err != nil {
 		return err
 	}

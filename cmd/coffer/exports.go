@@ -17,6 +17,7 @@ import (
 type attachments struct {
 	server *nbd.Server // its Registry asks this
 	uri    func(volume string) string
+	only   string // if not empty, the one volume that clients may open
 
 	mu      sync.Mutex // guards devices and what they point to
 	devices map[string]*attached
@@ -58,6 +59,28 @@ func (a *attachments) remove(volume string) *blockstore.Device {
 		return nil
 	}
 	return one.device
+}
+
+// detachAll detaches every device: the daemon stops. Their attachments stay recorded.
+func (a *attachments) detachAll() error {
+	a.mu.Lock()
+	all := a.devices
+	a.devices = map[string]*attached{}
+	a.mu.Unlock()
+	var failed error
+	for volume, one := range all {
+		if err := one.device.Detach(context.Background()); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("detach %s: %w", volume, err))
+		}
+	}
+	return failed
+}
+
+// published says how many volumes clients can open.
+func (a *attachments) published() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.publishedNames())
 }
 
 // Publish implements ec2.Exports.
@@ -108,7 +131,7 @@ func (a *attachments) Open(_ context.Context, name string) (*nbd.Opened, error) 
 		name = published[0]
 	}
 	one := a.devices[name]
-	if one == nil || !one.published {
+	if one == nil || !one.published || a.only != "" && a.only != name {
 		return nil, nbd.ErrNoExport
 	}
 	return &nbd.Opened{Export: export{one.device}, Info: nbd.ExportInfo{Name: name}, Release: func() {}}, nil
@@ -129,7 +152,7 @@ func (a *attachments) List(context.Context) ([]nbd.ExportInfo, error) {
 func (a *attachments) publishedNames() []string {
 	var names []string
 	for name, one := range a.devices {
-		if one.published {
+		if one.published && (a.only == "" || a.only == name) {
 			names = append(names, name)
 		}
 	}

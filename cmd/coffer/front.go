@@ -21,7 +21,7 @@ func (s *stack) openFront(context.Context) error {
 		Services:    []*awsapi.Service{kmsapi.New(s.keys), stsapi.New()},
 		Credentials: credentials,
 		Recorder:    s.trail,
-		Hosts:       s.options.hosts,
+		Hosts:       s.hosts,
 		Logger:      s.log,
 	})
 	return nil

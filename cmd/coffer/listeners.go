@@ -19,26 +19,27 @@ type addresses struct {
 	NBD        []string // as --nbd takes them
 }
 
-// listen opens every listener; on an error it closes those it has opened.
+// listen opens every listener, or with --volume those of one volume. What it returns
+// is to be closed also on an error.
 func (d *daemon) listen(ctx context.Context, env *environment) ([]server, error) {
 	config, err := d.options.tls.load()
-	if err != nil {
+	if err != nil || d.options.stdio {
 		return nil, err
 	}
+	opening := []func() ([]server, error){func() ([]server, error) { return d.listenBlocks(ctx, env, config) }}
+	if d.options.volume == "" {
+		opening = append(opening,
+			func() ([]server, error) { return d.listenAPI(config) },
+			func() ([]server, error) { return d.listenAdmin(config) },
+			func() ([]server, error) { return d.listenControl(ctx) },
+		)
+	}
 	var servers []server
-	for _, open := range []func() ([]server, error){
-		func() ([]server, error) { return d.listenBlocks(ctx, env, config) },
-		func() ([]server, error) { return d.listenAPI(config) },
-		func() ([]server, error) { return d.listenAdmin(config) },
-		func() ([]server, error) { return d.listenControl(ctx) },
-	} {
+	for _, open := range opening {
 		opened, err := open()
 		servers = append(servers, opened...)
 		if err != nil {
-			for _, one := range servers {
-				err = errors.Join(err, one.listener.Close())
-			}
-			return nil, err
+			return servers, err
 		}
 	}
 	return servers, nil

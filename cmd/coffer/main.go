@@ -41,6 +41,7 @@ func commands() []command {
 		{"init", "prepare a data directory and its first account", initCommand},
 		{"serve", "serve the AWS protocols and NBD", serveCommand},
 		{"status", "say what the daemon serves", statusCommand},
+		{"account add", "add an account's root credential", accountAddCommand},
 		{"key list", "list the KMS keys", keyListCommand},
 		{"volume list", "list the volumes", volumeListCommand},
 		{"volume attach", "attach a volume and print its NBD URI", volumeAttachCommand},

@@ -24,38 +24,37 @@ func serveCommand(ctx context.Context, env *environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	if o.stdio {
-		err = d.serveStdio(ctx, env)
-	} else {
-		err = d.serve(ctx, env)
+	switch {
+	case o.stdio:
+		err = d.withVolume(ctx, o.volume, func() error { return d.serveStdio(ctx, env) })
+	case o.volume != "":
+		err = d.withVolume(ctx, o.volume, func() error { return d.serve(ctx) })
+	default:
+		err = d.serve(ctx)
 	}
 	return errors.Join(err, d.close())
 }
 
-// serve opens the listeners, says so, and waits for the end: of the context, or of a
-// listener that failed.
-func (d *daemon) serve(ctx context.Context, env *environment) error {
-	servers, err := d.listen(ctx, env)
-	if err != nil {
-		return err
-	}
-	failed := make(chan error, len(servers))
-	for _, one := range servers {
+// serve serves the listeners and waits for the end: of the context, or of a listener
+// that failed.
+func (d *daemon) serve(ctx context.Context) error {
+	failed := make(chan error, len(d.servers))
+	for _, one := range d.servers {
 		go func() { failed <- one.serve() }()
 	}
 	d.log.Info("serving", "directory", d.dir.path, "api", d.addresses.API, "admin", d.addresses.Admin, "nbd", d.addresses.NBD)
 	if d.dir.dev {
 		d.log.Warn("--dev: anyone on this machine can use the access key test; keep nothing of value here")
 	}
+	var err error
 	select {
 	case <-ctx.Done():
-		err = nil
 	case err = <-failed:
 	}
 	d.log.Info("stopping")
 	limited, cancel := context.WithTimeout(context.Background(), shutdownLimit)
 	defer cancel()
-	for _, one := range servers {
+	for _, one := range d.servers {
 		err = errors.Join(err, one.shutdown(limited))
 	}
 	return err

@@ -6,36 +6,53 @@ import (
 	"fmt"
 	"log/slog"
 
+	"coffer.example/blockstore"
 	"coffer.example/internal/audit"
 	"coffer.example/internal/awsapi"
+	"coffer.example/internal/ec2"
 	"coffer.example/internal/iam"
+	"coffer.example/internal/nbd"
 	"coffer.example/kms"
 )
 
 // stack is everything that is opened from a data directory, from the keys up to the
 // front end. A reset of a --dev directory replaces it while the listeners stay.
 type stack struct {
-	options *serveOptions
-	log     *slog.Logger
-	dir     *directory
-
+	stackOptions
 	keys     *kms.KMS
 	trail    *audit.Log
 	people   *iam.Directory
+	store    *blockstore.Store
 	attached *attachments
+	machines *ec2.Service
 	front    *awsapi.Front
 	opened   []func() error // what close undoes, in the order it was opened
 }
 
-// openStack opens the packages, each with what stands to its left. On an error it
-// closes what it has opened.
-func openStack(ctx context.Context, o *serveOptions, log *slog.Logger, dir *directory, root kms.Root) (*stack, error) {
-	s := &stack{options: o, log: log, dir: dir}
-	for _, step := range []func(context.Context) error{
-		func(context.Context) error { return s.openKeys(root) },
-		s.openTrail, s.openPeople, s.openFront,
-	} {
-		if err := step(ctx); err != nil {
+// stackOptions are what a stack is opened with.
+type stackOptions struct {
+	serveOptions
+	log    *slog.Logger
+	dir    *directory
+	root   kms.Root
+	blocks *nbd.Server                // for those that serve volumes
+	uri    func(volume string) string // where a volume's export is reached
+}
+
+// step opens one package of a stack.
+type step = func(*stack, context.Context) error
+
+// forServing are the steps of a daemon; for the other commands a few of them are enough.
+func forServing() []step {
+	return []step{(*stack).openKeys, (*stack).openTrail, (*stack).openPeople, (*stack).openStore, (*stack).openMachines, (*stack).openFront}
+}
+
+// openStack opens packages, each with what stands to its left. On an error it closes
+// what it has opened.
+func openStack(ctx context.Context, o stackOptions, steps []step) (*stack, error) {
+	s := &stack{stackOptions: o}
+	for _, open := range steps {
+		if err := open(s, ctx); err != nil {
 			return nil, errors.Join(err, s.close())
 		}
 	}
@@ -54,9 +71,9 @@ func (s *stack) close() error {
 
 func (s *stack) closeLater(undo func() error) { s.opened = append(s.opened, undo) }
 
-func (s *stack) openKeys(root kms.Root) (err error) {
+func (s *stack) openKeys(context.Context) (err error) {
 	s.keys, err = kms.Open(kms.Options{
-		Dir: s.dir.path, Root: root, Region: s.options.region,
+		Dir: s.dir.path, Root: s.root, Region: s.region,
 		Logf: func(format string, args ...any) { s.log.Warn(fmt.Sprintf(format, args...)) },
 	})
 	if err != nil {
@@ -68,12 +85,12 @@ func (s *stack) openKeys(root kms.Root) (err error) {
 
 func (s *stack) openTrail(ctx context.Context) (err error) {
 	onError := audit.Fail
-	if s.options.auditOnError == "drop" {
+	if s.auditOnError == "drop" {
 		onError = audit.Drop
 	}
 	s.trail, err = audit.Open(ctx, audit.Options{
 		Dir: s.dir.file(auditName), Key: s.keys.AuditKey(), Anchor: auditAnchor{s.keys.Keyring()},
-		SyncAlways: s.options.auditSync, OnError: onError,
+		SyncAlways: s.auditSync, OnError: onError,
 	})
 	if err != nil {
 		return err
@@ -85,6 +102,30 @@ func (s *stack) openTrail(ctx context.Context) (err error) {
 
 func (s *stack) openPeople(context.Context) error {
 	s.people = iam.NewDirectory(iam.DirectoryOptions{Store: s.keys.Store()})
+	return nil
+}
+
+func (s *stack) openStore(context.Context) (err error) {
+	s.store, err = blockstore.Open(blockstore.Options{Dir: s.dir.path, Keys: s.keys.Keyring()})
+	if err != nil {
+		return err
+	}
+	s.closeLater(s.store.Close)
+	return nil
+}
+
+// openMachines opens the EC2 catalogue, which attaches again what was attached.
+func (s *stack) openMachines(ctx context.Context) (err error) {
+	s.attached = newAttachments(s.blocks, s.uri)
+	s.machines, err = ec2.Open(ctx, ec2.Options{
+		Store: s.keys.Store(), Engine: &engine{s.store, s.attached}, KMS: ec2.KMSOf(s.keys), Exports: s.attached,
+		ManagedKeyCopies: s.copyDefault == "aws-managed", Log: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	s.closeLater(s.attached.detachAll)
+	s.closeLater(s.machines.Close)
 	return nil
 }
 
@@ -106,7 +147,7 @@ func (a auditAnchor) Save(ctx context.Context, anchor []byte) error {
 
 // ready says why the stack cannot serve, if it cannot.
 func (s *stack) ready() error {
-	if s.trail.Stats().Failed && s.options.auditOnError == "fail" {
+	if s.trail.Stats().Failed && s.auditOnError == "fail" {
 		return errors.New("the audit trail cannot be written")
 	}
 	return nil
