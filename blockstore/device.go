@@ -183,7 +183,12 @@ func (s *Store) newDevice(ctx context.Context, v *volume, h *volumeHeader, keys 
 	if err := d.startSession(); err != nil {
 		return nil, err
 	}
-	if err := s.saveAnchor(ctx, h, keys[0]); err != nil {
+	if h.walkDone != 0 { // a snapshot that kept the parent may have gone while nobody had the keys
+		if err := d.updateHeader(func(*volumeHeader) {}); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.saveAnchor(ctx, d.header(), keys[0]); err != nil {
 		return nil, err
 	}
 	d.rounds.start(d)
@@ -274,12 +279,11 @@ func (d *Device) close() {
 	}
 }
 
-// abort makes the device useless because its volume is being deleted.
+// abort makes the device useless because its volume is being deleted. It needs
+// roundMu, so no round is under way, and none can commit afterwards.
 func (d *Device) abort() {
 	_ = d.fail(ErrDetached)
-	d.vol.roundMu.Lock() // a round that had begun has ended
 	d.discard()
-	d.vol.roundMu.Unlock()
 }
 
 // discard gives up the slots of blocks that no round will commit.

@@ -38,11 +38,7 @@ func (s *Store) deleteVolume(ctx context.Context, id string) error {
 		return fmt.Errorf("%w: %s", ErrAttached, id)
 	}
 	delete(s.byID, id) // nobody opens it from here on
-	d := v.device
 	s.mu.Unlock()
-	if d != nil {
-		d.abort() // a walker or a snapshot in the making stops: its volume is going
-	}
 	v.sweepMu.Lock()
 	defer v.sweepMu.Unlock()
 	if err := s.markVolume(v, volumeDeleting); err != nil {
@@ -64,8 +60,11 @@ func (s *Store) markVolume(v *volume, st volumeState) error {
 	v.roundMu.Lock()
 	defer v.roundMu.Unlock()
 	s.mu.RLock()
-	h := *v.header
+	h, d := *v.header, v.device
 	s.mu.RUnlock()
+	if d != nil && st == volumeDeleting {
+		d.abort() // a walker or a snapshot in the making stops: its volume is going
+	}
 	h.state = st
 	b := s.index.newBatch()
 	b.set(numberKey(prefixVolume, h.number), h.encode())

@@ -149,7 +149,7 @@ func (s *Store) restoreAllocator() error {
 		return err
 	}
 	if !ok {
-		if err := s.rebuild(); err != nil {
+		if err := s.rebuild(s.alloc); err != nil {
 			return err
 		}
 	}
@@ -291,7 +291,7 @@ type identity struct {
 // rebuild marks every slot that an extent record or a dead list names. Two references
 // to one slot must be to the same block of the same volume at the same sequence. A
 // record that does not decode, or a double reference, makes the store read-only.
-func (s *Store) rebuild() error {
+func (s *Store) rebuild(a *allocator) error {
 	type scanState struct {
 		volume uint32
 		extent uint64
@@ -330,7 +330,7 @@ func (s *Store) rebuild() error {
 				continue
 			}
 			st.seen[id.slot] = id
-			if err := s.markOnce(volume, id); err != nil {
+			if err := s.markOnce(a, volume, id); err != nil {
 				return s.damage(err)
 			}
 		}
@@ -339,11 +339,11 @@ func (s *Store) rebuild() error {
 	if err != nil {
 		return err
 	}
-	if err := s.rebuildDead(); err != nil {
+	if err := s.rebuildDead(a); err != nil {
 		return err
 	}
 	for _, slot := range foreign {
-		if fresh, exists := s.alloc.mark(slot); fresh || !exists {
+		if fresh, exists := a.mark(slot); fresh || !exists {
 			_, err := s.damage(&CorruptError{Kind: KindReference, Block: -1, Slot: int64(slot), Detail: "a flattened record names a slot that no parent has"})
 			if err != nil {
 				return err
@@ -353,8 +353,8 @@ func (s *Store) rebuild() error {
 	return nil
 }
 
-func (s *Store) markOnce(volume uint32, id identity) error {
-	fresh, exists := s.alloc.mark(id.slot)
+func (s *Store) markOnce(a *allocator, volume uint32, id identity) error {
+	fresh, exists := a.mark(id.slot)
 	if fresh {
 		return nil
 	}
@@ -367,7 +367,7 @@ func (s *Store) markOnce(volume uint32, id identity) error {
 
 // rebuildDead marks the dead lists. A dead block may still be named by the records of
 // older snapshots, as the same block at the same sequence.
-func (s *Store) rebuildDead() error {
+func (s *Store) rebuildDead(a *allocator) error {
 	return s.index.scan([]byte{prefixDead}, rangeEnd([]byte{prefixDead}), func(k, val []byte) (bool, error) {
 		slot, birth, ok := parseDeadValue(val)
 		if !ok || len(k) != deadKeySize {
@@ -377,7 +377,7 @@ func (s *Store) rebuildDead() error {
 		if s.volumes[volume] == nil {
 			return true, nil
 		}
-		if fresh, exists := s.alloc.mark(slot); fresh {
+		if fresh, exists := a.mark(slot); fresh {
 			return true, nil
 		} else if exists {
 			same, err := s.recordNames(volume, extent, block, slot, birth)

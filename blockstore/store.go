@@ -125,7 +125,7 @@ func Open(o Options) (*Store, error) {
 	}
 	if !s.readOnly {
 		for _, d := range []string{s.dir, filepath.Join(s.dir, "data")} {
-			if err := s.fs.MkdirAll(d, 0o700); err != nil {
+			if err := makeDir(s.fs, d); err != nil {
 				return nil, fmt.Errorf("blockstore: %w", err)
 			}
 		}
@@ -138,6 +138,23 @@ func Open(o Options) (*Store, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// makeDir makes a directory and its missing parents, each durable in its own parent.
+func makeDir(fsys FS, dir string) error {
+	if _, err := fsys.Stat(dir); err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	parent := filepath.Dir(dir)
+	if parent != dir {
+		if err := makeDir(fsys, parent); err != nil {
+			return err
+		}
+	}
+	if err := fsys.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return syncDir(fsys, parent)
 }
 
 func newStore(o Options) (*Store, error) {
@@ -442,14 +459,16 @@ func (s *Store) Close() error {
 	}
 	s.closed = true
 	close(s.stop)
+	s.mu.Unlock()
+	s.background.Wait()
+	s.mu.RLock()
 	var devices []*Device
 	for _, v := range s.volumes {
 		if v.device != nil {
 			devices = append(devices, v.device)
 		}
 	}
-	s.mu.Unlock()
-	s.background.Wait()
+	s.mu.RUnlock()
 	var errs []error
 	for _, d := range devices {
 		errs = append(errs, d.shutdown(context.Background()))

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 
 	"coffer.example/aead"
@@ -114,4 +115,16 @@ func (k *testKeys) Save(_ context.Context, name string, v []byte) error {
 	}
 	k.anchors[name] = append([]byte(nil), v...)
 	return nil
+}
+
+func (k *testKeys) copyAnchors() map[string][]byte {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return maps.Clone(k.anchors)
+}
+
+func (k *testKeys) setAnchors(a map[string][]byte) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.anchors = a
 }

@@ -227,6 +227,9 @@ func (d *Device) endWalk() error {
 // keys it needed, in the same batch, once no view of the volume reads through it. It needs roundMu.
 func (d *Device) updateHeader(change func(*volumeHeader)) error {
 	s := d.store
+	if err := d.usable(); err != nil {
+		return err // the volume may have been deleted meanwhile: its header must not come back
+	}
 	h := *d.header()
 	change(&h)
 	s.mu.RLock()
