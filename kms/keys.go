@@ -86,10 +86,15 @@ func (r *keyRecord) nextDue() time.Time {
 	case r.State == PendingDeletion:
 		return r.DeletionDate
 	case r.State == Enabled && r.Rotation.Enabled:
-		return earliest(r.Rotation.Next, r.ValidTo)
+		return earliest(r.Rotation.Next, r.Expiry)
 	default:
-		return r.ValidTo // a disabled key is not rotated
+		return r.Expiry // a disabled key is not rotated
 	}
+}
+
+// needsImport says whether imported material is missing.
+func (r *keyRecord) needsImport() bool {
+	return r.Origin == originExternal && (r.Materials == 0 || r.Missing > 0)
 }
 
 // earliest returns the earlier of two times, of which a zero one does not count.

@@ -172,7 +172,7 @@ func (k *KMS) CancelKeyDeletion(ctx context.Context, c Caller, in KeyInput) (str
 				return errKeyGone
 			}
 			rec.State, rec.DeletionDate, rec.WindowDays = Disabled, time.Time{}, 0
-			if rec.Origin == originExternal && rec.Material == "" {
+			if rec.needsImport() {
 				rec.State = PendingImport
 			}
 			return nil

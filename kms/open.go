@@ -180,6 +180,7 @@ func newKMS(o Options, inner meta.Store, own *pebblemeta.Store, root *aead.Secre
 		wrapping: newCache[aead.WrapHeader, *aead.WrappingKey](wrappingCacheKeys),
 		counts:   newCounters(counterCachePlaces),
 		policies: iam.NewCache(policyCacheBytes),
+		uses:     uses{last: map[string]useRecord{}},
 		recorder: o.Recorder,
 	}
 	if own != nil {

@@ -62,8 +62,10 @@ type keyRecord struct {
 
 	Material        string    `json:"material,omitempty"` // id of the current material
 	Materials       int       `json:"materials"`          // number of materials ever made current; numbers them
-	ValidTo         time.Time `json:"validTo,omitzero"`   // the earliest expiry among imported materials
+	ValidTo         time.Time `json:"validTo,omitzero"`   // of the current material, if it was imported and expires
 	ExpirationModel string    `json:"expirationModel,omitempty"`
+	Missing         int       `json:"missing,omitempty"` // numbered imported materials without bytes
+	Expiry          time.Time `json:"expiry,omitzero"`   // the earliest ValidTo among all materials
 
 	DeletionDate time.Time `json:"deletionDate,omitzero"`
 	WindowDays   int       `json:"windowDays,omitempty"`
@@ -79,8 +81,6 @@ type rotation struct {
 	PeriodDays int       `json:"periodDays,omitempty"`
 	Next       time.Time `json:"next,omitzero"`
 	OnDemand   int       `json:"onDemand,omitempty"` // rotations on demand so far
-	// OnDemandStarted is when the newest rotation on demand was asked for.
-	OnDemandStarted time.Time `json:"onDemandStarted,omitzero"`
 	// Pending is imported material that waits for a rotation on demand.
 	Pending string `json:"pending,omitempty"`
 }

@@ -21,7 +21,6 @@ import (
 //	kms/grantee/ID/h(PRINCIPAL)/GRANT             index by grantee
 //	kms/retiring/ACCOUNT/REGION/h(PRINCIPAL)/ID/GRANT   index by retiring principal
 //	kms/named/ID/h(NAME and parameters)           the grant of that name, for idempotence
-//	kms/import/ID                                 the newest import parameters of a key
 //	kms/usage/ID                                  the last use of a key
 //	kms/anchor/NAME                               freshness anchors of volumes
 const (
@@ -48,7 +47,6 @@ func prefixRetiring(account, region, principal string) string {
 	return "kms/retiring/" + account + "/" + region + "/" + hashName(principal) + "/"
 }
 func prefixNamed(id string) string { return "kms/named/" + id + "/" }
-func nameImport(id string) string  { return "kms/import/" + id }
 func nameUsage(id string) string   { return "kms/usage/" + id }
 func nameDue(at time.Time, id string) string {
 	return fmt.Sprintf("%s%0*d/%s", prefixDue, digitsDueSeconds, max(at.Unix(), 0), id)

@@ -11,7 +11,7 @@ import (
 )
 
 // Tick does what time has made due: it erases keys whose deletion window has passed,
-// rotates keys and expires imported material. A server calls it every minute or so.
+// rotates keys, expires imported material and saves last uses. A server calls it every minute or so.
 // Operations see every effect but the erasure at its time without Tick.
 func (k *KMS) Tick(ctx context.Context) error {
 	now := k.now()
@@ -27,7 +27,7 @@ func (k *KMS) Tick(ctx context.Context) error {
 	if err != nil && !errors.Is(err, errPageFull) {
 		return err
 	}
-	var errs []error
+	errs := []error{k.saveAllUses(ctx)}
 	for _, mark := range marks { // one key that fails does not hold up the others
 		if err := k.settle(ctx, mark, now); err != nil && ctx.Err() == nil {
 			errs = append(errs, fmt.Errorf("kms: %s: %w", mark, err))
@@ -56,16 +56,6 @@ func (k *KMS) settle(ctx context.Context, mark string, now time.Time) error {
 		return err
 	}
 	return k.eraseRest(ctx, id, mark)
-}
-
-// advance does what time does to a key that stays.
-func (k *KMS) advance(ctx context.Context, id string, now time.Time) error {
-	return k.updateKey(ctx, id, func(rec *keyRecord, t *txn) error {
-		if rec.Due.IsZero() || now.Before(rec.Due) || rec.State == PendingDeletion {
-			return nil // another request was first
-		}
-		return fmt.Errorf("%w: key is due for nothing", ErrDamaged)
-	})
 }
 
 // deleteRecord begins a deletion: without its record and names nothing can use the key
@@ -113,16 +103,13 @@ func (k *KMS) eraseRest(ctx context.Context, id, mark string) error {
 		}
 	}
 	t := newTxn()
-	t.delete(nameImport(id))
 	t.delete(nameUsage(id))
 	if err := k.commit(ctx, t); err != nil {
 		return err
 	}
 	k.wrapping.drop()
-	for _, prefix := range []string{prefixMaterial(id), nameImport(id)} {
-		if err := meta.Erase(ctx, k.store, prefix); err != nil {
-			return err
-		}
+	if err := meta.Erase(ctx, k.store, prefixMaterial(id)); err != nil {
+		return err
 	}
 	t = newTxn()
 	t.delete(mark)

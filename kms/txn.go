@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"coffer.example/aead"
 	"coffer.example/internal/meta"
 )
 
@@ -14,11 +15,12 @@ const maxConflicts = 100
 
 // txn collects one commit.
 type txn struct {
-	expect map[string]uint64
-	put    map[string][]byte
-	keys   []string      // key ids whose cached entries the commit changes
-	grants []granteeName // likewise
-	err    error         // the first encoding error
+	expect   map[string]uint64
+	put      map[string][]byte
+	keys     []string          // key ids whose cached entries the commit changes
+	grants   []granteeName     // likewise
+	wrapping []aead.WrapHeader // likewise
+	err      error             // the first encoding error
 }
 
 func newTxn() *txn { return &txn{expect: map[string]uint64{}, put: map[string][]byte{}} }
@@ -53,6 +55,9 @@ func (k *KMS) commit(ctx context.Context, t *txn) error {
 	}
 	for _, g := range t.grants {
 		defer k.grants.begin(g)()
+	}
+	for _, h := range t.wrapping {
+		defer k.wrapping.begin(h)()
 	}
 	return k.store.Commit(context.WithoutCancel(ctx), t.expect, t.put)
 }

@@ -262,3 +262,126 @@ type RevokeGrantInput struct {
 	KeyID, GrantID string
 	DryRun         bool
 }
+
+// EnableKeyRotationInput names a key and a period (90 to 2560 days; nil means the present one, at first 365).
+type EnableKeyRotationInput struct {
+	KeyID                string
+	RotationPeriodInDays *int
+}
+
+// KeyRotationStatus is a key's automatic rotation.
+type KeyRotationStatus struct {
+	KeyID      string
+	Enabled    bool
+	PeriodDays int       // zero unless Enabled
+	Next       time.Time // zero unless Enabled
+}
+
+// ListKeyRotationsInput asks for a key's rotations, or with ALL_KEY_MATERIAL for all its material.
+type ListKeyRotationsInput struct {
+	KeyID              string
+	IncludeKeyMaterial string // ROTATIONS_ONLY or empty, ALL_KEY_MATERIAL
+	Page
+}
+
+// KeyRotation is one version of a key's material.
+type KeyRotation struct {
+	KeyID, MaterialID, Description string
+	MaterialState                  string // CURRENT, NON_CURRENT, PENDING_ROTATION
+	ImportState                    string // of imported material: IMPORTED, PENDING_IMPORT
+	ExpirationModel                string
+	ValidTo                        time.Time
+	Date                           time.Time // zero for the first material
+	Type                           string    // AUTOMATIC, ON_DEMAND
+}
+
+// ListKeyRotationsOutput is a page of rotations, oldest first.
+type ListKeyRotationsOutput struct {
+	Rotations []KeyRotation
+	Next
+}
+
+// GetParametersForImportInput asks for a public key to wrap material with.
+type GetParametersForImportInput struct {
+	KeyID             string
+	WrappingAlgorithm string // RSAES_OAEP_SHA_256, RSA_AES_KEY_WRAP_SHA_256, and both with SHA_1
+	WrappingKeySpec   string // RSA_2048, RSA_3072, RSA_4096
+}
+
+// ImportParameters are a public key (DER, SubjectPublicKeyInfo) and the token that belongs to it.
+type ImportParameters struct {
+	KeyARN      string
+	ImportToken []byte
+	PublicKey   []byte
+	ValidTo     time.Time
+}
+
+// ImportKeyMaterialInput brings material, wrapped as the import parameters say.
+type ImportKeyMaterialInput struct {
+	KeyID                  string
+	ImportToken            []byte
+	EncryptedKeyMaterial   []byte
+	ValidTo                time.Time // zero: none
+	ExpirationModel        string    // KEY_MATERIAL_EXPIRES or empty, KEY_MATERIAL_DOES_NOT_EXPIRE
+	ImportType             string    // EXISTING_KEY_MATERIAL or empty, NEW_KEY_MATERIAL
+	KeyMaterialDescription string
+	KeyMaterialID          string
+}
+
+// KeyMaterialName names a key and one of its materials.
+type KeyMaterialName struct{ KeyARN, MaterialID string }
+
+// DeleteImportedKeyMaterialInput names a key and a material; empty means the current one.
+type DeleteImportedKeyMaterialInput struct{ KeyID, KeyMaterialID string }
+
+// MacInput asks for the MAC of a message of up to 4096 bytes.
+type MacInput struct {
+	KeyID        string
+	Message      []byte
+	MacAlgorithm string // HMAC_SHA_224, HMAC_SHA_256, HMAC_SHA_384, HMAC_SHA_512
+	GrantTokens  []string
+	DryRun       bool
+}
+
+// MacOutput is a MAC.
+type MacOutput struct {
+	Mac                  []byte
+	KeyARN, MacAlgorithm string
+}
+
+// VerifyMacInput asks whether Mac is the MAC of a message.
+type VerifyMacInput struct {
+	MacInput
+	Mac []byte
+}
+
+// VerifyMacOutput says that it is.
+type VerifyMacOutput struct {
+	KeyARN, MacAlgorithm string
+	MacValid             bool
+}
+
+// GenerateDataKeyPairInput asks for an RSA or ECC key pair.
+type GenerateDataKeyPairInput struct {
+	KeyID             string
+	EncryptionContext map[string]string
+	KeyPairSpec       string
+	GrantTokens       []string
+	DryRun            bool
+	Recipient         bool
+}
+
+// GenerateDataKeyPairOutput is a key pair in DER: PKCS #8 and SubjectPublicKeyInfo.
+type GenerateDataKeyPairOutput struct {
+	PrivateKeyPlaintext, PrivateKeyCiphertextBlob, PublicKey []byte
+	KeyARN, KeyPairSpec, KeyMaterialID                       string
+}
+
+// KeyLastUsage is the last successful cryptographic operation with a key; Operation is empty if there was none.
+type KeyLastUsage struct {
+	KeyID                  string
+	Created, TrackingStart time.Time
+	Operation              string
+	Time                   time.Time
+	EventID, RequestID     string
+}
