@@ -102,6 +102,7 @@ func TestNormalizePrincipal(t *testing.T) {
 		"111122223333:aws:ec2-infrastructure:i-81e2f56c": "arn:aws:sts::111122223333:assumed-role/aws:ec2-infrastructure/i-81e2f56c",
 		"arn:aws:sts::111122223333:assumed-role/r/s":     "arn:aws:sts::111122223333:assumed-role/r/s",
 		"ec2.amazonaws.com":                              "ec2.amazonaws.com",
+		"arn:aws:sts::111122223333:federated-user/f":     "arn:aws:sts::111122223333:federated-user/f",
 	} {
 		got, err := NormalizePrincipal(in)
 		require.NoError(t, err, in)
@@ -141,6 +142,13 @@ func contains(list []string, s string) bool {
 		}
 	}
 	return false
+}
+
+func TestMessage(t *testing.T) {
+	_, err := Parse(TrustPolicy, []byte(`{"Statement":[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole","Resource":"*"}]}`))
+	require.ErrorIs(t, err, ErrMalformedPolicy)
+	require.Equal(t, "Has prohibited field Resource", Message(err))
+	require.Equal(t, "no such entity", Message(ErrNotFound))
 }
 
 func TestCache(t *testing.T) {
