@@ -86,7 +86,8 @@ func start(t testing.TB, o Options, config *tls.Config, exports map[string]Expor
 func (s *started) serve(t testing.TB, l net.Listener, config *tls.Config) {
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(context.Background(), l, config) }()
-	t.Cleanup(func() { // after Close
+	t.Cleanup(func() {
+		require.NoError(t, s.Close())
 		require.ErrorIs(t, <-served, ErrServerClosed)
 	})
 }

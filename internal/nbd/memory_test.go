@@ -11,13 +11,16 @@ import (
 // memoryBlock is the unit in which a memoryExport tracks holes.
 const memoryBlock = 4096
 
+// hook is called before every operation and may delay or fail it.
+type hook func(op Op, off, n int64) error
+
 // memoryExport is a sparse device in memory, with what a store would do: holes, space
 // that is reserved by NO_HOLE, faults and delays.
 type memoryExport struct {
 	size     int64
 	readOnly bool
 	prompt   bool
-	hook     func(op Op, off, n int64) error // before every operation
+	hook     atomic.Pointer[hook]
 
 	misuse atomic.Int64 // calls with a range outside the export
 
@@ -31,6 +34,9 @@ func newMemoryExport(size int64) *memoryExport {
 	return &memoryExport{size: size, blocks: map[int64]*[memoryBlock]byte{}, keep: map[int64]bool{}}
 }
 
+// before sets the hook.
+func (m *memoryExport) before(h hook) { m.hook.Store(&h) }
+
 func (m *memoryExport) Size() int64    { return m.size }
 func (m *memoryExport) ReadOnly() bool { return m.readOnly }
 
@@ -42,8 +48,8 @@ func (m *memoryExport) enter(op Op, off, n int64) error {
 		m.misuse.Add(1)
 		return fmt.Errorf("%v of [%d,+%d) in an export of %d bytes", op, off, n, m.size)
 	}
-	if m.hook != nil {
-		return m.hook(op, off, n)
+	if h := m.hook.Load(); h != nil {
+		return (*h)(op, off, n)
 	}
 	return nil
 }
@@ -213,4 +219,11 @@ func (r *memoryRegistry) List(context.Context) ([]ExportInfo, error) {
 	}
 	sort.Slice(infos, func(i, j int) bool { return infos[i].Name < infos[j].Name })
 	return infos, nil
+}
+
+// stored is the number of bytes in blocks.
+func (m *memoryExport) stored() int {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return len(m.blocks) * memoryBlock
 }

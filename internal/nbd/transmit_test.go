@@ -8,6 +8,7 @@ import (
 	"math"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -119,7 +120,7 @@ func TestReadOnly(t *testing.T) {
 func TestExportErrors(t *testing.T) {
 	bothWays(t, func(t *testing.T, m *memoryExport, s *started) {
 		var fault atomic.Pointer[error]
-		m.hook = func(Op, int64, int64) error { return *fault.Load() }
+		m.before(func(Op, int64, int64) error { return *fault.Load() })
 		c := attach(t, s, "vol")
 		for _, test := range []struct {
 			err  error
@@ -151,12 +152,12 @@ func TestFailedRead(t *testing.T) {
 	for _, at := range []int64{0, 128 << 10, 256 << 10} {
 		require.NoError(t, m.WriteAt(t.Context(), bytes.Repeat([]byte{9}, 64<<10), at))
 	}
-	m.hook = func(op Op, off, _ int64) error {
+	m.before(func(op Op, off, _ int64) error {
 		if op == OpRead && off == 256<<10 {
 			return errors.New("bad tag")
 		}
 		return nil
-	}
+	})
 	p := attach(t, s, "vol").do(t, request{cmd: cmdRead, length: 1 << 20}, nil)
 	require.Equal(t, eIO, p.errno)
 	require.Equal(t, 4, p.chunks)
@@ -246,7 +247,7 @@ func TestBadRequestMagic(t *testing.T) {
 	_, err := c.nc.Write(make([]byte, requestSize))
 	require.NoError(t, err)
 	c.gone(t)
-	require.EqualValues(t, 1, s.Metrics().ProtocolErrors)
+	require.Eventually(t, func() bool { return s.Metrics().ProtocolErrors == 1 }, soon, time.Millisecond)
 }
 
 func TestFUAFlushes(t *testing.T) {
@@ -257,12 +258,12 @@ func TestFUAFlushes(t *testing.T) {
 			require.Equal(t, eOK, c.do(t, r, make([]byte, r.dataLength())).errno)
 			require.Equal(t, i+1, m.flushed(), "%v", Op(cmd))
 		}
-		m.hook = func(op Op, _, _ int64) error {
+		m.before(func(op Op, _, _ int64) error {
 			if op == OpFlush {
 				return errors.New("lost")
 			}
 			return nil
-		}
+		})
 		r := request{cmd: cmdWrite, flags: cmdFlagFUA, length: 512}
 		require.Equal(t, eIO, c.do(t, r, make([]byte, 512)).errno, "a failed flush fails the write")
 	})
