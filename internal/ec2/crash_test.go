@@ -1,9 +1,11 @@
-package ec2
+package ec2_test
 
 import (
 	"context"
 	"testing"
 
+	"coffer.example/internal/ec2"
+	"coffer.example/internal/ec2/ec2test"
 	"coffer.example/internal/testkit"
 	"coffer.example/snapshot"
 	"github.com/stretchr/testify/require"
@@ -11,45 +13,45 @@ import (
 
 // scenario uses every operation that has more than one step. It stops at the first
 // error, as a client of a process that ended would.
-func scenario(ctx context.Context, s *Service) error {
-	caller := rootOf(testAccount)
-	zone := testRegion + "a"
-	image := builtinImage(testRegion).ID
-	instances, err := s.RunInstances(ctx, caller, LaunchRequest{ImageID: image, MinCount: 1, MaxCount: 1, ClientToken: "launch-1"})
+func scenario(ctx context.Context, s *ec2.Service) error {
+	caller := ec2test.Root(ec2test.Account)
+	zone := ec2test.Region + "a"
+	image := ec2.EmptyImageID(ec2test.Region)
+	instances, err := s.RunInstances(ctx, caller, ec2.LaunchRequest{ImageID: image, MinCount: 1, MaxCount: 1, ClientToken: "launch-1"})
 	if err != nil {
 		return err
 	}
 	i := instances[0].ID
-	v, err := s.CreateVolume(ctx, caller, VolumeRequest{Zone: zone, ClientToken: "create-1", DeviceSpec: DeviceSpec{SizeGiB: 1, Encrypted: snapshot.True, KeyID: "k1"}})
+	v, err := s.CreateVolume(ctx, caller, ec2.VolumeRequest{Zone: zone, ClientToken: "create-1", DeviceSpec: ec2.DeviceSpec{SizeGiB: 1, Encrypted: snapshot.True, KeyID: "k1"}})
 	if err != nil {
 		return err
 	}
-	if _, err := s.AttachVolume(ctx, caller, AttachRequest{VolumeID: v.ID, InstanceID: i, Device: "/dev/sdf"}); err != nil {
+	if _, err := s.AttachVolume(ctx, caller, ec2.AttachRequest{VolumeID: v.ID, InstanceID: i, Device: "/dev/sdf"}); err != nil {
 		return err
 	}
-	snap, err := s.CreateSnapshot(ctx, caller, SnapshotRequest{VolumeID: v.ID})
+	snap, err := s.CreateSnapshot(ctx, caller, ec2.SnapshotRequest{VolumeID: v.ID})
 	if err != nil {
 		return err
 	}
-	copied, err := s.CopySnapshot(ctx, caller, CopySnapshotRequest{SourceID: snap.ID, Encrypted: snapshot.True, KeyID: "k2"})
+	copied, err := s.CopySnapshot(ctx, caller, ec2.CopySnapshotRequest{SourceID: snap.ID, Encrypted: snapshot.True, KeyID: "k2"})
 	if err != nil {
 		return err
 	}
-	if _, err := s.ModifyVolume(ctx, caller, ModifyVolumeRequest{VolumeID: v.ID, SizeGiB: 2}); err != nil {
+	if _, err := s.ModifyVolume(ctx, caller, ec2.ModifyVolumeRequest{VolumeID: v.ID, SizeGiB: 2}); err != nil {
 		return err
 	}
-	made, err := s.CreateImage(ctx, caller, ImageRequest{InstanceID: i, Name: "made"})
+	made, err := s.CreateImage(ctx, caller, ec2.ImageRequest{InstanceID: i, Name: "made"})
 	if err != nil {
 		return err
 	}
-	registered, err := s.RegisterImage(ctx, caller, ImageRequest{Name: "registered", RootDevice: "/dev/sda1", Devices: []DeviceMapping{{Device: "/dev/sda1", Spec: DeviceSpec{SnapshotID: copied.ID}}}})
+	registered, err := s.RegisterImage(ctx, caller, ec2.ImageRequest{Name: "registered", RootDevice: "/dev/sda1", Devices: []ec2.DeviceMapping{{Device: "/dev/sda1", Spec: ec2.DeviceSpec{SnapshotID: copied.ID}}}})
 	if err != nil {
 		return err
 	}
-	if _, err := s.CopyImage(ctx, caller, CopyImageRequest{SourceRegion: testRegion, SourceID: registered.ID, Name: "copied", ClientToken: "copy-1"}); err != nil {
+	if _, err := s.CopyImage(ctx, caller, ec2.CopyImageRequest{SourceRegion: ec2test.Region, SourceID: registered.ID, Name: "copied", ClientToken: "copy-1"}); err != nil {
 		return err
 	}
-	machines, err := s.RunInstances(ctx, caller, LaunchRequest{ImageID: registered.ID, MinCount: 1, MaxCount: 1})
+	machines, err := s.RunInstances(ctx, caller, ec2.LaunchRequest{ImageID: registered.ID, MinCount: 1, MaxCount: 1})
 	if err != nil {
 		return err
 	}
@@ -57,7 +59,7 @@ func scenario(ctx context.Context, s *Service) error {
 	for _, step := range []func() error{
 		func() error { _, err := s.StopInstances(ctx, caller, m, false); return err },
 		func() error { _, err := s.StartInstances(ctx, caller, m, false); return err },
-		func() error { _, err := s.DetachVolume(ctx, caller, DetachRequest{VolumeID: v.ID}); return err },
+		func() error { _, err := s.DetachVolume(ctx, caller, ec2.DetachRequest{VolumeID: v.ID}); return err },
 		func() error { return s.DeleteVolume(ctx, caller, v.ID, false) },
 		func() error { _, err := s.TerminateInstances(ctx, caller, append(m, i), false); return err },
 		func() error { return s.DeregisterImage(ctx, caller, made.ID, true, false) },
@@ -77,15 +79,16 @@ func scenario(ctx context.Context, s *Service) error {
 func TestCrashAtEveryStep(t *testing.T) {
 	ctx := context.Background()
 	steps := testkit.EachFault(t, testkit.FailFrom, func(faults *testkit.Faults) {
-		w := newWorld(t)
-		s := w.start()
-		w.faults = faults
+		w := ec2test.New(t)
+		s := w.Start()
+		w.Faults = faults
 		err := scenario(ctx, s)
 		require.Equal(t, faults.Hit(), err != nil, "%v", err)
 		s.Close()
-		w.faults = testkit.FailAt(0)
-		w.start().Close()
-		w.check()
+		w.Faults = testkit.FailAt(0)
+		again := w.Start()
+		w.Check(again)
+		again.Close()
 	})
 	require.Greater(t, steps, 100)
 }
@@ -95,14 +98,15 @@ func TestCrashAtEveryStep(t *testing.T) {
 func TestFailureAtEveryStep(t *testing.T) {
 	ctx := context.Background()
 	testkit.EachFault(t, testkit.FailAt, func(faults *testkit.Faults) {
-		w := newWorld(t)
-		s := w.start()
-		w.faults = faults
+		w := ec2test.New(t)
+		s := w.Start()
+		w.Faults = faults
 		_ = scenario(ctx, s) // most failures are a state, not an error
 		s.Close()
-		w.faults = testkit.FailAt(0)
-		w.start().Close()
-		w.check()
+		w.Faults = testkit.FailAt(0)
+		again := w.Start()
+		w.Check(again)
+		again.Close()
 	})
 }
 
@@ -111,19 +115,20 @@ func TestCrashDuringRecovery(t *testing.T) {
 	ctx := context.Background()
 	for first := 5; first < 220; first += 9 {
 		testkit.EachFault(t, testkit.FailFrom, func(faults *testkit.Faults) {
-			w := newWorld(t)
-			s := w.start()
-			w.faults = testkit.FailFrom(first)
+			w := ec2test.New(t)
+			s := w.Start()
+			w.Faults = testkit.FailFrom(first)
 			_ = scenario(ctx, s)
 			s.Close()
-			w.faults = faults
-			w.engine.open, w.ports.published = map[string]bool{}, map[string]bool{}
-			if again, err := Open(ctx, w.options()); err == nil {
-				again.Close()
+			w.Faults = faults
+			w.Forget()
+			if half, err := ec2.Open(ctx, w.Options()); err == nil {
+				half.Close()
 			}
-			w.faults = testkit.FailAt(0)
-			w.start().Close()
-			w.check()
+			w.Faults = testkit.FailAt(0)
+			again := w.Start()
+			w.Check(again)
+			again.Close()
 		})
 	}
 }

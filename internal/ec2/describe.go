@@ -94,7 +94,7 @@ func (v Visible) sources(k kind, caller kms.Caller) []source {
 
 func (v Visible) owner(id string, caller kms.Caller) bool {
 	return len(v.Owners) == 0 || slices.ContainsFunc(v.Owners, func(o string) bool {
-		return o == id || o == "self" && id == caller.Account || o == "amazon" && id == amazonAccount
+		return o == id || o == "self" && id == caller.Account || o == "amazon" && id == AmazonAccount
 	})
 }
 

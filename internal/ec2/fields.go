@@ -220,7 +220,7 @@ func imageField(v Image, name string) ([]string, bool) {
 	case "name":
 		return one(v.Name)
 	case "owner-alias":
-		if v.Owner == amazonAccount {
+		if v.Owner == AmazonAccount {
 			return one("amazon")
 		}
 		return nil, true

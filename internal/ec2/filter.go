@@ -121,3 +121,12 @@ func stamp(t time.Time) ([]string, bool) {
 	}
 	return []string{t.UTC().Format("2006-01-02T15:04:05.000Z")}, true
 }
+
+// Matches tests something that is no record of this package, such as a zone.
+func Matches(filters []Filter, values func(name string) ([]string, bool)) (bool, error) {
+	test, err := compile(filters, func(_ struct{}, name string) ([]string, bool) { return values(name) }, func(struct{}) Tags { return nil })
+	if err != nil {
+		return false, err
+	}
+	return test(struct{}{}), nil
+}

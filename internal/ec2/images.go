@@ -13,19 +13,22 @@ import (
 	"coffer.example/snapshot"
 )
 
-// amazonAccount is the owner of the built-in images; clients name it "amazon".
-const amazonAccount = "137112412989"
+// AmazonAccount is the owner of the built-in images; clients name it "amazon".
+const AmazonAccount = "137112412989"
 
 // builtinImage is the public image of a Region that has no block device at all: what
 // an instance needs when only volumes are to be attached to it.
 func builtinImage(region string) Image {
 	return Image{
-		ID: imagePrefix + hash("coffer empty image " + region)[:idDigits], Owner: amazonAccount, Region: region,
+		ID: imagePrefix + hash("coffer empty image " + region)[:idDigits], Owner: AmazonAccount, Region: region,
 		Name: "coffer-empty", Description: "An image without block devices: its instances only attach volumes",
 		Architecture: "x86_64", RootDevice: "/dev/xvda", Virtualization: "hvm", ENASupport: true,
 		State: ImageAvailable, Public: true, Tags: Tags{},
 	}
 }
+
+// EmptyImageID is the id of a Region's public image without block devices.
+func EmptyImageID(region string) string { return builtinImage(region).ID }
 
 // ImageRequest is RegisterImage's request, and with InstanceID CreateImage's.
 type ImageRequest struct {

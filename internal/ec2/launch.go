@@ -112,7 +112,7 @@ func (s *Service) checkLaunch(ctx context.Context, caller kms.Caller, r *LaunchR
 	if r.Type == "" {
 		r.Type = "m1.small"
 	}
-	if ok, _ := regexp.MatchString(`^[a-z][a-z0-9-]{0,15}\.[a-z0-9-]{1,16}$`, r.Type); !ok { // the pattern is well formed
+	if !validType(r.Type) {
 		return Image{}, Zone{}, refuse(InvalidParameter, "Invalid value '%s' for InstanceType.", r.Type)
 	}
 	for _, tags := range []Tags{r.Tags, r.VolumeTags} {
@@ -132,6 +132,12 @@ func (s *Service) checkLaunch(ctx context.Context, caller kms.Caller, r *LaunchR
 		err = refuse(ImageUnavailable, "The image ID '%s' is not available", r.ImageID)
 	}
 	return image, zone, err
+}
+
+// validType accepts the form of an instance type: every type is the same here.
+func validType(name string) bool {
+	ok, _ := regexp.MatchString(`^[a-z][a-z0-9-]{0,15}\.[a-z0-9-]{1,16}$`, name) // the pattern is well formed
+	return ok
 }
 
 // launchZone is the zone of the subnet or placement asked for, and fills in the subnet and group.

@@ -103,3 +103,24 @@ func (s *Service) finishModify(ctx context.Context, v Volume) error {
 	})
 	return err
 }
+
+// SetAutoEnableIO sets the attribute autoEnableIO of a volume.
+func (s *Service) SetAutoEnableIO(ctx context.Context, caller kms.Caller, id string, on, dryRun bool) error {
+	if err := kindVolume().check(id); err != nil {
+		return err
+	}
+	release, err := s.locks.acquire(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer release()
+	v, err := s.volume(ctx, caller, id)
+	if err != nil {
+		return err
+	}
+	if dryRun {
+		return errDryRun()
+	}
+	v.value.AutoEnableIO = on
+	return newChange().keep(v.value, v.revision).commit(ctx, s.store)
+}
