@@ -24,16 +24,50 @@ func (d *daemon) controlServer() *controlServer {
 	c := newControlServer()
 	addProfiles(c.mux)
 	control(c, "status", d.status)
-	controlStream(c, "key-list", d.listKeys)
+	controlStream(c, "key-list", onStackStream(d, (*stack).listKeys))
+	controlStream(c, "volume-list", onStackStream(d, (*stack).listVolumes))
+	controlStream(c, "snapshot-list", onStackStream(d, (*stack).listSnapshots))
+	controlStream(c, "verify", onStackStream(d, (*stack).verify))
+	control(c, "volume-attach", onStack(d, (*stack).attachVolume))
+	control(c, "volume-detach", onStack(d, (*stack).detachVolume))
+	control(c, "volume-uri", onStack(d, (*stack).volumeURI))
+	control(c, "account-add", onStack(d, (*stack).addAccount))
+	control(c, "audit-verify", onStack(d, (*stack).verifyTrail))
 	return c
 }
 
+// onStack makes a control call of a stack's method.
+func onStack[In, Out any](d *daemon, call func(*stack, context.Context, In) (Out, error)) func(context.Context, In) (Out, error) {
+	return func(ctx context.Context, in In) (out Out, err error) {
+		s, err := d.current()
+		if err != nil {
+			return out, err
+		}
+		return call(s, ctx, in)
+	}
+}
+
+// onStackStream is onStack for calls that answer with items.
+func onStackStream[In, Item any](d *daemon, call func(*stack, context.Context, In, func(Item) error) error) func(context.Context, In, func(Item) error) error {
+	return func(ctx context.Context, in In, emit func(Item) error) error {
+		s, err := d.current()
+		if err != nil {
+			return err
+		}
+		return call(s, ctx, in, emit)
+	}
+}
+
 func (d *daemon) status(context.Context, none) (statusAnswer, error) {
+	s, err := d.current()
+	if err != nil {
+		return statusAnswer{}, err
+	}
 	answer := statusAnswer{
 		Version: versionText(), PID: os.Getpid(), Started: d.started.UTC(),
-		Directory: d.dir.path, Dev: d.dir.dev, Region: d.stack.Load().keys.Region(),
+		Directory: d.dir.path, Dev: d.dir.dev, Region: s.keys.Region(),
 		API: d.addresses.API, Admin: d.addresses.Admin, NBD: d.addresses.NBD,
-		Ready: true,
+		Ready: true, Exports: s.attached.published(),
 	}
 	if err := d.ready(); err != nil {
 		answer.Ready, answer.NotReady = false, err.Error()
@@ -51,59 +85,6 @@ func (s *stack) operator(in scope) kms.Caller {
 	}
 	return kms.Caller{
 		Account: in.Account, ARN: "arn:aws:iam::" + in.Account + ":root", UserID: in.Account,
-		Type: "Root", Region: in.Region, UserAgent: "coffer", SourceIP: "coffer.sock",
-	}
-}
-
-// listKeys emits the keys of an account in a Region with their aliases.
-func (d *daemon) listKeys(ctx context.Context, in scope, emit func(keyLine) error) error {
-	s := d.stack.Load()
-	caller := s.operator(in)
-	aliases, err := s.aliases(ctx, caller)
-	if err != nil {
-		return err
-	}
-	page := kms.Page{}
-	for {
-		out, err := s.keys.ListKeys(ctx, caller, kms.ListKeysInput{Page: page})
-		if err != nil {
-			return err
-		}
-		for _, key := range out.Keys {
-			about, err := s.keys.DescribeKey(ctx, caller, kms.DescribeKeyInput{KeyID: key.KeyARN})
-			if err != nil {
-				return err
-			}
-			line := keyLine{
-				ARN: about.ARN, State: string(about.State), Manager: about.Manager,
-				Description: about.Description, Aliases: aliases[about.ID], Created: about.Created,
-			}
-			if err := emit(line); err != nil {
-				return err
-			}
-		}
-		if !out.Truncated {
-			return nil
-		}
-		page.Marker = out.Marker
-	}
-}
-
-// aliases maps the ids of keys to their aliases.
-func (s *stack) aliases(ctx context.Context, caller kms.Caller) (map[string][]string, error) {
-	found := map[string][]string{}
-	page := kms.Page{}
-	for {
-		out, err := s.keys.ListAliases(ctx, caller, kms.ListAliasesInput{Page: page})
-		if err != nil {
-			return nil, err
-		}
-		for _, alias := range out.Aliases {
-			found[alias.TargetKeyID] = append(found[alias.TargetKeyID], alias.Name)
-		}
-		if !out.Truncated {
-			return found, nil
-		}
-		page.Marker = out.Marker
+		Type: "Root", Region: in.Region, UserAgent: "coffer", SourceIP: "coffer.sock", RequestID: newRequestID(),
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,6 +24,7 @@ type daemon struct {
 	root      kms.Root
 	blocks    *nbd.Server
 	stack     atomic.Pointer[stack] // replaced by a reset only
+	resetting sync.Mutex            // held during a reset
 	addresses addresses
 	servers   []server
 }
@@ -64,7 +66,7 @@ func (d *daemon) openAll(ctx context.Context, env *environment) (err error) {
 
 func (d *daemon) openStack(ctx context.Context) (*stack, error) {
 	return openStack(ctx, stackOptions{
-		serveOptions: *d.options, log: d.log, dir: d.dir, root: d.root, blocks: d.blocks, uri: d.exportURI,
+		serveOptions: *d.options, log: d.log, dir: d.dir, root: d.root, blocks: d.blocks, uri: d.exportURI, reset: d.resetHandler(),
 	}, forServing())
 }
 
@@ -89,15 +91,37 @@ func (d *daemon) close() error {
 	return errors.Join(d.stack.Load().close(), d.dir.release())
 }
 
+// errStarting says that the listeners are open and the directory not yet.
+var errStarting = errors.New("coffer is starting")
+
+// current is the stack, or errStarting.
+func (d *daemon) current() (*stack, error) {
+	if s := d.stack.Load(); s != nil {
+		return s, nil
+	}
+	return nil, errStarting
+}
+
 // api serves the AWS protocols from the stack that is current.
 func (d *daemon) api() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		d.stack.Load().front.ServeHTTP(w, r)
+		s, err := d.current()
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		s.front.ServeHTTP(w, r)
 	})
 }
 
 // ready says why the daemon cannot serve, if it cannot.
-func (d *daemon) ready() error { return d.stack.Load().ready() }
+func (d *daemon) ready() error {
+	s, err := d.current()
+	if err != nil {
+		return err
+	}
+	return s.ready()
+}
 
 // registry finds exports in the stack that is current.
 type registry struct{ d *daemon }

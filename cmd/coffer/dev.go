@@ -3,19 +3,15 @@ package main
 import (
 	"context"
 	"errors"
+	"net/http"
 	"os"
 	"path/filepath"
 
-	"coffer.example/internal/awsapi"
 	"coffer.example/kms"
 )
 
-// The well-known credentials of --dev.
-const (
-	devAccount = "000000000000"
-	devKey     = "test"
-	devSecret  = "test"
-)
+// devAccount is the account of the access key test; see awsapi.DevCredentials.
+const devAccount = "000000000000"
 
 // openDevDirectory opens a directory of --dev, or makes an absent or empty one one.
 func openDevDirectory(o *serveOptions) (*directory, error) {
@@ -47,9 +43,8 @@ func fillDevDirectory(d *directory, region string) error {
 
 // reset empties a --dev directory and opens it anew. The listeners and the lock stay.
 func (d *daemon) reset(ctx context.Context) error {
-	if !d.dir.dev {
-		return errors.New("only a --dev directory can be reset")
-	}
+	d.resetting.Lock()
+	defer d.resetting.Unlock()
 	if err := d.stack.Load().close(); err != nil {
 		return err
 	}
@@ -76,27 +71,28 @@ func (d *daemon) reset(ctx context.Context) error {
 	return nil
 }
 
+// resetHandler answers POST /_coffer/reset. The header shows that it is no web page
+// which asks: a browser sends it to another origin only after a preflight, and none is answered.
+func (d *daemon) resetHandler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method != http.MethodPost:
+			http.Error(w, "POST only", http.StatusMethodNotAllowed)
+		case r.Header.Get("X-Coffer-Reset") != "yes":
+			http.Error(w, "send the header X-Coffer-Reset: yes", http.StatusForbidden)
+		default:
+			d.log.Warn("reset: everything is deleted")
+			if err := d.reset(context.WithoutCancel(r.Context())); err != nil {
+				d.log.Error("reset failed", "error", err)
+				http.Error(w, "reset failed", http.StatusInternalServerError)
+				return
+			}
+			w.WriteHeader(http.StatusNoContent)
+		}
+	})
+}
+
 // keepInReset says what belongs to the running process.
 func keepInReset(entry os.DirEntry) bool {
 	return entry.Name() == lockName || entry.Type() == os.ModeSocket
-}
-
-// devCredentials accepts the well-known access keys before those of the directory.
-type devCredentials struct{ next awsapi.Credentials }
-
-// Lookup implements awsapi.Credentials.
-func (c devCredentials) Lookup(ctx context.Context, accessKeyID, sessionToken string) (awsapi.Credential, error) {
-	account := accessKeyID
-	if accessKeyID == devKey {
-		account = devAccount
-	}
-	if sessionToken != "" || !accountForm.MatchString(account) {
-		return c.next.Lookup(ctx, accessKeyID, sessionToken)
-	}
-	return awsapi.Credential{Secret: devSecret, Principal: rootPrincipal(account)}, nil
-}
-
-// rootPrincipal is an account's root user.
-func rootPrincipal(account string) awsapi.Principal {
-	return awsapi.Principal{Account: account, ARN: "arn:aws:iam::" + account + ":root", UserID: account, Type: "Root"}
 }

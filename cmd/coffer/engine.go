@@ -30,6 +30,9 @@ func (e *engine) RestoreVolume(ctx context.Context, snapshot string, s ec2.Volum
 	return noObject(err)
 }
 
+// ResizeVolume implements ec2.Engine: the store cannot grow a volume yet, and says so.
+func (e *engine) ResizeVolume(context.Context, string, int64) error { return errors.ErrUnsupported }
+
 func (e *engine) DeleteVolume(ctx context.Context, volume string) error {
 	return gone(e.store.DeleteVolume(ctx, volume))
 }

@@ -28,8 +28,8 @@ type attached struct {
 	published bool
 }
 
-func newAttachments(server *nbd.Server, uri func(string) string) *attachments {
-	return &attachments{server: server, uri: uri, devices: map[string]*attached{}}
+func newAttachments(server *nbd.Server, uri func(string) string, only string) *attachments {
+	return &attachments{server: server, uri: uri, only: only, devices: map[string]*attached{}}
 }
 
 // add keeps a device that has just been attached; it is not published yet.
@@ -69,6 +69,8 @@ func (a *attachments) detachAll() error {
 	a.mu.Unlock()
 	var failed error
 	for volume, one := range all {
+		a.server.Disconnect(volume, true)
+		<-a.server.Released(volume)
 		if err := one.device.Detach(context.Background()); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("detach %s: %w", volume, err))
 		}

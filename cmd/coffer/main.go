@@ -48,7 +48,9 @@ func commands() []command {
 		{"volume detach", "detach a volume", volumeDetachCommand},
 		{"volume uri", "print the NBD URI of an attached volume", volumeURICommand},
 		{"snapshot list", "list the snapshots", snapshotListCommand},
+		{"verify", "read and authenticate everything", verifyCommand},
 		{"audit tail", "print the audit events", auditTailCommand},
+		{"audit verify", "check that the audit trail is whole", auditVerifyCommand},
 		{"explain", "say what decided a request", explainCommand},
 		{"version", "print the version", versionCommand},
 	}

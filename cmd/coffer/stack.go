@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 
 	"coffer.example/blockstore"
 	"coffer.example/internal/audit"
@@ -37,6 +38,7 @@ type stackOptions struct {
 	root   kms.Root
 	blocks *nbd.Server                // for those that serve volumes
 	uri    func(volume string) string // where a volume's export is reached
+	reset  http.Handler               // of a --dev directory
 }
 
 // step opens one package of a stack.
@@ -101,7 +103,7 @@ func (s *stack) openTrail(ctx context.Context) (err error) {
 }
 
 func (s *stack) openPeople(context.Context) error {
-	s.people = iam.NewDirectory(iam.DirectoryOptions{Store: s.keys.Store()})
+	s.people = iam.NewDirectory(iam.DirectoryOptions{Store: s.keys.Store(), Tokens: s.keys.TokenKey()})
 	return nil
 }
 
@@ -116,7 +118,7 @@ func (s *stack) openStore(context.Context) (err error) {
 
 // openMachines opens the EC2 catalogue, which attaches again what was attached.
 func (s *stack) openMachines(ctx context.Context) (err error) {
-	s.attached = newAttachments(s.blocks, s.uri)
+	s.attached = newAttachments(s.blocks, s.uri, s.volume)
 	s.machines, err = ec2.Open(ctx, ec2.Options{
 		Store: s.keys.Store(), Engine: &engine{s.store, s.attached}, KMS: ec2.KMSOf(s.keys), Exports: s.attached,
 		ManagedKeyCopies: s.copyDefault == "aws-managed", Log: s.log,
@@ -126,6 +128,8 @@ func (s *stack) openMachines(ctx context.Context) (err error) {
 	}
 	s.closeLater(s.attached.detachAll)
 	s.closeLater(s.machines.Close)
+	s.keys.SetRecorder(keyEvents{s.trail, s.machines.KeysChanged})
+	s.startTicking(ctx)
 	return nil
 }
 
