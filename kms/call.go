@@ -24,6 +24,7 @@ type call struct {
 	decided                 bool
 	trace                   []string // of a denied request
 	state                   KeyState // the key state that refused the request
+	eventID                 string
 }
 
 // perform runs an operation: fn does the work, then the audit event is recorded, and

@@ -43,6 +43,7 @@ func (cl *call) finish(ctx context.Context, err error) error {
 	if refused != nil {
 		return refused
 	}
+	cl.note(ctx)
 	return nil
 }
 
@@ -52,6 +53,7 @@ func (cl *call) event(refused *Error) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	cl.eventID = id
 	e := audit.Event{
 		EventVersion: eventVersion, UserIdentity: cl.identityOf(), EventTime: cl.k.now().Truncate(time.Second),
 		EventSource: "kms.amazonaws.com", EventName: cl.op, AWSRegion: cl.c.Region,

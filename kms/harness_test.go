@@ -2,6 +2,8 @@ package kms_test
 
 import (
 	"context"
+	"crypto"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -143,4 +145,13 @@ type pairs = map[string]string
 
 func uuid(b [16]byte) string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// requirePair checks that two DER keys are a pair.
+func requirePair(t testing.TB, private, public []byte) {
+	key, err := x509.ParsePKCS8PrivateKey(private)
+	require.NoError(t, err)
+	pub, err := x509.MarshalPKIXPublicKey(key.(crypto.Signer).Public())
+	require.NoError(t, err)
+	require.Equal(t, public, pub)
 }

@@ -80,20 +80,22 @@ type KMS struct {
 	wrapping *cache[aead.WrapHeader, *aead.WrappingKey] // by key and material
 	counts   *counters
 	policies *iam.Cache
+	uses     uses
 
 	mu       sync.RWMutex // guards recorder
 	recorder Recorder
 }
 
-// Close releases the store. Calls in progress fail.
+// Close saves what is unsaved and releases the store. Calls in progress fail.
 func (k *KMS) Close() error {
+	err := k.saveAllUses(context.Background())
 	k.keys.drop()
 	k.grants.drop()
 	k.wrapping.drop()
 	if k.own == nil {
-		return nil
+		return err
 	}
-	return k.own.Close()
+	return errors.Join(err, k.own.Close())
 }
 
 // Store returns the metadata store, every value sealed under the root key, for records
@@ -106,7 +108,7 @@ func (k *KMS) Account() string { return k.o.Account }
 // Region returns the Region of callers that give none.
 func (k *KMS) Region() string { return k.o.Region }
 
-// AuditKey returns the key of the audit chain, derived from the root key.
+// AuditKey returns the key of the audit chain. It stays when the root key is replaced.
 func (k *KMS) AuditKey() *aead.MACKey { return k.auditKey }
 
 // TokenKey returns the key that seals tokens, derived from the root key.

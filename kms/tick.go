@@ -11,7 +11,7 @@ import (
 )
 
 // Tick does what time has made due: it erases keys whose deletion window has passed,
-// rotates keys and expires imported material. A server calls it every minute or so.
+// rotates keys, expires imported material and saves last uses. A server calls it every minute or so.
 // Operations see every effect but the erasure at its time without Tick.
 func (k *KMS) Tick(ctx context.Context) error {
 	now := k.now()
@@ -27,7 +27,7 @@ func (k *KMS) Tick(ctx context.Context) error {
 	if err != nil && !errors.Is(err, errPageFull) {
 		return err
 	}
-	var errs []error
+	errs := []error{k.saveAllUses(ctx)}
 	for _, mark := range marks { // one key that fails does not hold up the others
 		if err := k.settle(ctx, mark, now); err != nil && ctx.Err() == nil {
 			errs = append(errs, fmt.Errorf("kms: %s: %w", mark, err))

@@ -333,3 +333,55 @@ type KeyMaterialName struct{ KeyARN, MaterialID string }
 
 // DeleteImportedKeyMaterialInput names a key and a material; empty means the current one.
 type DeleteImportedKeyMaterialInput struct{ KeyID, KeyMaterialID string }
+
+// MacInput asks for the MAC of a message of up to 4096 bytes.
+type MacInput struct {
+	KeyID        string
+	Message      []byte
+	MacAlgorithm string // HMAC_SHA_224, HMAC_SHA_256, HMAC_SHA_384, HMAC_SHA_512
+	GrantTokens  []string
+	DryRun       bool
+}
+
+// MacOutput is a MAC.
+type MacOutput struct {
+	Mac                  []byte
+	KeyARN, MacAlgorithm string
+}
+
+// VerifyMacInput asks whether Mac is the MAC of a message.
+type VerifyMacInput struct {
+	MacInput
+	Mac []byte
+}
+
+// VerifyMacOutput says that it is.
+type VerifyMacOutput struct {
+	KeyARN, MacAlgorithm string
+	MacValid             bool
+}
+
+// GenerateDataKeyPairInput asks for an RSA or ECC key pair.
+type GenerateDataKeyPairInput struct {
+	KeyID             string
+	EncryptionContext map[string]string
+	KeyPairSpec       string
+	GrantTokens       []string
+	DryRun            bool
+	Recipient         bool
+}
+
+// GenerateDataKeyPairOutput is a key pair in DER: PKCS #8 and SubjectPublicKeyInfo.
+type GenerateDataKeyPairOutput struct {
+	PrivateKeyPlaintext, PrivateKeyCiphertextBlob, PublicKey []byte
+	KeyARN, KeyPairSpec, KeyMaterialID                       string
+}
+
+// KeyLastUsage is the last successful cryptographic operation with a key; Operation is empty if there was none.
+type KeyLastUsage struct {
+	KeyID                  string
+	Created, TrackingStart time.Time
+	Operation              string
+	Time                   time.Time
+	EventID, RequestID     string
+}
