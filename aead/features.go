@@ -10,10 +10,10 @@ import (
 
 // Feature is one CPU feature that the ciphers of this package care about.
 type Feature struct {
-	Name      string // as GODEBUG spells it: sse41
-	Alias     string // as /proc/cpuinfo spells it, where that differs: sse4_1
-	Hardware  bool   // the CPU has it
-	Effective bool   // the CPU has it and GODEBUG cpu.* has not switched it off
+	Name      string `json:"name"`            // as GODEBUG spells it: sse41
+	Alias     string `json:"alias,omitempty"` // as /proc/cpuinfo spells it, where that differs: sse4_1
+	Hardware  bool   `json:"hardware"`        // the CPU has it
+	Effective bool   `json:"effective"`       // the CPU has it and GODEBUG cpu.* has not switched it off
 }
 
 // CPUFeatures describes which code the ciphers run in this process. The path names

@@ -22,11 +22,15 @@ func forService(caller kms.Caller) kms.Caller {
 func infrastructure(region, owner, instanceID string) kms.Caller {
 	return kms.Caller{
 		Account: owner, Region: region,
-		ARN:      "arn:aws:sts::" + owner + ":assumed-role/" + infrastructureRole + "/" + instanceID,
+		ARN:      infrastructureARN(owner, instanceID),
 		UserID:   owner + ":" + infrastructureRole + ":" + instanceID,
 		UserName: infrastructureRole, Type: "AssumedRole",
 		ViaService: viaService(region), SourceIP: viaService(region), UserAgent: viaService(region),
 	}
+}
+
+func infrastructureARN(owner, instanceID string) string {
+	return "arn:aws:sts::" + owner + ":assumed-role/" + infrastructureRole + "/" + instanceID
 }
 
 // keyring acts as the caller, for the engine.
@@ -34,7 +38,11 @@ func (s *Service) keyring(caller kms.Caller) blockstore.Keyring {
 	return s.kms.Keyring(forService(caller))
 }
 
-// volumeContext is the encryption context of a volume's data key.
-func volumeContext(volumeID string) map[string]string {
-	return map[string]string{"aws:ebs:id": volumeID}
+// asOwner is the account itself: it looks up what it owns, and lends its keys to what
+// needs no permission of a caller.
+func asOwner(at ref) kms.Caller {
+	return kms.Caller{
+		Account: at.Owner, Region: at.Region, ARN: "arn:aws:iam::" + at.Owner + ":root", Type: "Root", UserID: at.Owner,
+		SourceIP: viaService(at.Region), UserAgent: viaService(at.Region),
+	}
 }

@@ -55,7 +55,7 @@ func (s *Service) SetDefaultKey(ctx context.Context, caller kms.Caller, key stri
 	if key != "" {
 		described, err := s.kms.DescribeKey(ctx, forService(caller), key)
 		if err != nil {
-			return "", s.keyRefusal(err)
+			return "", keyRefusal(err)
 		}
 		if described.Spec != "SYMMETRIC_DEFAULT" {
 			return "", refuse(InvalidParameter, "Invalid KmsKeyId: %s is not a symmetric encryption key", described.ARN)
@@ -81,14 +81,6 @@ func (s *Service) changeSettings(ctx context.Context, caller kms.Caller, edit fu
 	}
 	edit(&set.value)
 	return newChange().set(key, set.revision, set.value).commit(ctx, s.store)
-}
-
-// keyRefusal turns a failure of the key store into a synchronous refusal.
-func (s *Service) keyRefusal(err error) error {
-	if s.kms.Classify(err) == NotKeyFailure {
-		return err
-	}
-	return &Error{Reason: KeyUnavailable, Message: err.Error(), Cause: err}
 }
 
 // key is a resolved decision: the key of what is about to be made.
@@ -133,7 +125,7 @@ func (s *Service) decide(ctx context.Context, caller kms.Caller, r snapshot.Requ
 func (s *Service) resolve(ctx context.Context, caller kms.Caller, name string) (key, error) {
 	described, err := s.kms.DescribeKey(ctx, forService(caller), name)
 	if err != nil {
-		if s.kms.Classify(err) == NotKeyFailure {
+		if classify(err) == notKeyFailure {
 			return key{}, err
 		}
 		return key{arn: name, failure: err}, nil

@@ -26,8 +26,9 @@ type Engine interface {
 	CreateVolume(ctx context.Context, spec VolumeSpec) error
 	// RestoreVolume makes a volume from a snapshot; it is usable when this returns.
 	RestoreVolume(ctx context.Context, snapshotID string, spec VolumeSpec) error
-	// ResizeVolume grows a volume, attached or not.
-	ResizeVolume(ctx context.Context, volumeID string, sizeBytes int64) error
+	// ResizeVolume grows a volume. One that is attached shows its new size when it is
+	// attached again; one that is not is opened with keys.
+	ResizeVolume(ctx context.Context, volumeID string, sizeBytes int64, keys blockstore.Keyring) error
 	DeleteVolume(ctx context.Context, volumeID string) error
 	// Attach opens the volume's data key through keys and makes the volume ready to be
 	// served. It answers ErrNoObject if there is no such volume.
@@ -35,8 +36,9 @@ type Engine interface {
 	// Detach flushes and forgets the data key. Nobody is connected to the volume's export any more.
 	Detach(ctx context.Context, volumeID string) error
 
-	// CreateSnapshots makes a snapshot of each volume, named by the map, all at one point in time.
-	CreateSnapshots(ctx context.Context, snapshots map[string]string) error
+	// CreateSnapshots makes a snapshot of each volume, named by the map, all at one point
+	// in time. keys open volumes that are not attached.
+	CreateSnapshots(ctx context.Context, snapshots map[string]string, keys blockstore.Keyring) error
 	// CopySnapshot starts a copy under key. Its end is seen through CopyProgress.
 	CopySnapshot(ctx context.Context, sourceID, snapshotID, key string, keys blockstore.Keyring) error
 	// CopyProgress says how far a copy has come, and why it failed if it did. It is
@@ -62,36 +64,21 @@ type Exports interface {
 
 // AttachGrant is the grant that lets an instance open a volume's key.
 type AttachGrant struct {
-	Name       string // the same volume and instance give the same grant
 	KeyARN     string
-	Grantee    string // ARN of the instance's infrastructure role; it may also retire the grant
-	Operations []string
-	Context    map[string]string // EncryptionContextSubset
+	VolumeID   string
+	InstanceID string
+	ID         string // of the grant, once it is made
 }
 
-// KMS is what this package asks of the key store. Calls carry the caller on whose
-// behalf they are made and the service that makes them, in Caller.ViaService.
+// KMS is what this package asks of the key store; KMSOf makes one of a kms.KMS. Calls
+// carry the caller on whose behalf they are made, and this service in Caller.ViaService.
 type KMS interface {
-	DescribeKey(ctx context.Context, caller kms.Caller, key string) (kms.KeyMetadata, error)
-	// CreateGrant makes the grant, as one for an AWS resource, and returns its id.
-	CreateGrant(ctx context.Context, caller kms.Caller, grant AttachGrant) (grantID string, err error)
-	// RetireGrants retires the grants of that grantee on a key whose constraint is
-	// exactly that context. Having none succeeds.
-	RetireGrants(ctx context.Context, caller kms.Caller, keyARN string, encryptionContext map[string]string) error
+	DescribeKey(ctx context.Context, caller kms.Caller, key string) (*kms.KeyMetadata, error)
+	// CreateGrant makes a grant and returns its id. The same volume and instance give the same grant.
+	CreateGrant(ctx context.Context, caller kms.Caller, grant AttachGrant) (string, error)
+	// RetireGrant retires a grant, as the instance's role. Without an id it looks for
+	// one of that volume and instance; having none succeeds.
+	RetireGrant(ctx context.Context, role kms.Caller, grant AttachGrant) error
 	// Keyring returns a keyring that acts as the caller.
 	Keyring(caller kms.Caller) blockstore.Keyring
-	// Classify says what kind of refusal an error of the key store is.
-	Classify(err error) KeyFailure
 }
-
-// KeyFailure is why a KMS key could not be used.
-type KeyFailure uint8
-
-// The failures.
-const (
-	NotKeyFailure   KeyFailure = iota // the error is not one of the key store
-	KeyMissing                        // there is no such key
-	KeyWrongState                     // disabled, pending deletion, pending import
-	KeyAccessDenied                   // no policy or grant allows it
-	KeyOtherFailure
-)

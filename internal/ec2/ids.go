@@ -32,6 +32,16 @@ func newID(rand io.Reader, prefix string) (string, error) {
 	return prefix + hex.EncodeToString(b[:])[:idDigits], nil
 }
 
+// newUUID draws a random UUID.
+func newUUID(rand io.Reader) (string, error) {
+	var b [16]byte
+	if _, err := io.ReadFull(rand, b[:]); err != nil {
+		return "", fmt.Errorf("ec2: draw an id: %w", err)
+	}
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]), nil
+}
+
 // wellFormed says whether id is the prefix and 8 or 17 lower-case hexadecimal digits.
 func wellFormed(id, prefix string) bool {
 	digits, ok := strings.CutPrefix(id, prefix)

@@ -9,6 +9,21 @@ import (
 	"coffer.example/internal/meta"
 )
 
+// resource is a record with an id and an owner.
+type resource interface {
+	at() (kind, ref)
+	// unsettled says that start-up must look at it: a step is under way, or the
+	// engine should hold it open.
+	unsettled() bool
+}
+
+// ref says where a resource's record lies.
+type ref struct{ Region, Owner, ID string }
+
+func (r ref) key(k kind) string { return resourceKey(k, r.Region, r.Owner, r.ID) }
+
+func (r ref) unsettledKey(k kind) string { return unsettledPrefix(k, r.Region, r.Owner) + r.ID }
+
 // stored is a record with the revision that a commit must find unchanged; 0 is a
 // record that does not exist yet.
 type stored[T any] struct {
@@ -78,6 +93,22 @@ func (c *change) set(key string, revision uint64, value any) *change {
 	}
 	c.expect[key], c.put[key] = revision, raw
 	return c
+}
+
+// keep writes a resource's record, and the index of what start-up must look at.
+func (c *change) keep(r resource, revision uint64) *change {
+	k, at := r.at()
+	c.set(at.key(k), revision, r)
+	if r.unsettled() {
+		return c.write(at.unsettledKey(k), at)
+	}
+	return c.clear(at.unsettledKey(k))
+}
+
+// drop deletes a resource's record and its index entry, whatever is there.
+func (c *change) drop(r resource) *change {
+	k, at := r.at()
+	return c.clear(at.key(k)).clear(at.unsettledKey(k))
 }
 
 // write writes value at an index key, whatever is there.

@@ -14,7 +14,7 @@ import (
 //	ec2/shared/<kind>/<region>/<account>/<id>    what is shared with an account, or with "all"
 //	ec2/image-name/<region>/<owner>/<hash>       the id of the image of that name
 //	ec2/image-use/<region>/<snapshot>/<image>    a snapshot that an image uses
-//	ec2/pending/<region>/<owner>/<id>            a snapshot that is being copied
+//	ec2/unsettled/<kind>/<region>/<owner>/<id>   a resource that start-up must look at
 //	ec2/settings/<region>/<account>              encryption by default
 //	ec2/token/<region>/<account>/<op>/<hash>     an idempotency token
 //	ec2/terminated/<id>                          an instance to forget
@@ -51,8 +51,10 @@ func imageUsePrefix(region, snapshotID string) string {
 	return rootPrefix + "image-use/" + region + "/" + snapshotID + "/"
 }
 
-func pendingPrefix(region, owner string) string {
-	return rootPrefix + "pending/" + region + "/" + owner + "/"
+func unsettledKindPrefix(k kind) string { return rootPrefix + "unsettled/" + k.name + "/" }
+
+func unsettledPrefix(k kind, region, owner string) string {
+	return unsettledKindPrefix(k) + region + "/" + owner + "/"
 }
 
 func settingsKey(region, account string) string {

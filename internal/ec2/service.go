@@ -46,9 +46,6 @@ type Service struct {
 	closed   bool           // guarded by mu
 }
 
-// ref is where a resource's record lies.
-type ref struct{ Region, Owner, ID string }
-
 // Open brings the catalogue and the engine into agreement (see recover.go), re-attaches
 // what was attached and starts the background work.
 func Open(ctx context.Context, o Options) (*Service, error) {
@@ -72,7 +69,7 @@ func Open(ctx context.Context, o Options) (*Service, error) {
 		locks: newLocks(), wake: make(chan struct{}, 1), impaired: map[string]ref{},
 	}
 	s.stop, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	if err := s.recover(ctx); err != nil {
+	if err := s.recoverAll(ctx); err != nil {
 		s.cancel()
 		s.background.Wait()
 		return nil, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"strings"
 	"time"
 
 	"coffer.example/internal/meta"
@@ -105,9 +104,4 @@ func (s *Service) forgetTerminated(ctx context.Context, now time.Time) error {
 type terminated struct {
 	Ref ref
 	At  time.Time
-}
-
-// reservedTag says whether a tag key belongs to AWS or to this service.
-func reservedTag(key string) bool {
-	return strings.HasPrefix(strings.ToLower(key), "aws:") || strings.HasPrefix(key, "coffer:")
 }

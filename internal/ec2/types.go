@@ -13,6 +13,7 @@ type Volume struct {
 	IOPS, Throughput        int // Throughput in MiB/s, of gp3 only
 	Encrypted               bool
 	KeyARN                  string // as the request named it while it could not be resolved
+	ManagedKey              bool   // under an AWS managed key
 	DataKeyID               string // equal along a lineage that shares a data key
 	SnapshotID              string // what it was made from
 	FastRestored            bool
@@ -46,6 +47,7 @@ type Attachment struct {
 	State               AttachmentState
 	Since               time.Time
 	DeleteOnTermination bool
+	GrantID             string // on the volume's key; empty if unencrypted, stopped or not recorded yet
 	// Serving says that the engine should hold the volume open: the instance runs.
 	Serving bool
 	// Impaired is why the volume could not be opened again; empty when all is well.
@@ -70,7 +72,8 @@ type Modification struct {
 	OriginalIOPS, TargetIOPS             int
 	OriginalThroughput, TargetThroughput int
 	// Done is false from the record of the intent until the engine has grown the volume.
-	Done bool
+	Done   bool
+	Failed string // why the engine did not
 }
 
 // Snapshot is a snapshot's record.
@@ -169,6 +172,7 @@ type Instance struct {
 	Transition                           string
 	Architecture                         string
 	RootDevice                           string
+	Starting                             bool             // pending since StartInstances, not since its launch
 	Devices                              []InstanceDevice // what is attached or about to be
 	PrivateIP                            string
 	SubnetID                             string
@@ -226,4 +230,22 @@ func (s InstanceState) Code() int {
 		return 80
 	}
 	return 0
+}
+
+func (v Volume) at() (kind, ref)   { return kindVolume(), ref{v.Region, v.Owner, v.ID} }
+func (v Snapshot) at() (kind, ref) { return kindSnapshot(), ref{v.Region, v.Owner, v.ID} }
+func (v Image) at() (kind, ref)    { return kindImage(), ref{v.Region, v.Owner, v.ID} }
+func (v Instance) at() (kind, ref) { return kindInstance(), ref{v.Region, v.Owner, v.ID} }
+
+func (v Volume) unsettled() bool {
+	underway := v.State == VolumeCreating || v.State == VolumeDeleting || v.Modification != nil && !v.Modification.Done
+	return underway || v.Attachment != nil && (v.Attachment.State != Attached || v.Attachment.Serving)
+}
+
+func (v Snapshot) unsettled() bool { return v.State == SnapshotPending || v.State == SnapshotDeleting }
+
+func (v Image) unsettled() bool { return v.State == ImagePending || v.State == ImageDeleting }
+
+func (v Instance) unsettled() bool {
+	return v.State == InstancePending || v.State == InstanceStopping || v.State == InstanceShuttingDown
 }

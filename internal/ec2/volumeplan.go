@@ -25,22 +25,28 @@ type volumePlan struct {
 	key    key
 }
 
-// planVolume checks a spec and decides its encryption. undersized is the reason for
-// a volume smaller than its snapshot.
+// planVolume checks a spec and decides its encryption.
 func (s *Service) planVolume(ctx context.Context, caller kms.Caller, spec DeviceSpec) (volumePlan, error) {
-	plan := volumePlan{spec: spec}
-	if spec.SnapshotID != "" {
-		source, err := s.usableSnapshot(ctx, caller, spec.SnapshotID)
-		if err != nil {
-			return plan, err
-		}
+	if spec.SnapshotID == "" {
+		return s.planVolumeOf(ctx, caller, spec, nil)
+	}
+	source, err := s.usableSnapshot(ctx, caller, spec.SnapshotID)
+	if err != nil {
+		return volumePlan{}, err
+	}
+	return s.planVolumeOf(ctx, caller, spec, &source)
+}
+
+// planVolumeOf is planVolume with the source found.
+func (s *Service) planVolumeOf(ctx context.Context, caller kms.Caller, spec DeviceSpec, source *Snapshot) (volumePlan, error) {
+	plan := volumePlan{spec: spec, source: source}
+	if source != nil {
 		if spec.SizeGiB == 0 {
 			plan.spec.SizeGiB = source.SizeGiB
 		}
 		if plan.spec.SizeGiB < source.SizeGiB {
 			return plan, refuse(BlockDeviceMapping, "Volume of size %dGB is smaller than snapshot '%s', expect size >= %dGB", spec.SizeGiB, source.ID, source.SizeGiB)
 		}
-		plan.source = &source
 	}
 	if err := plan.spec.fill(); err != nil {
 		return plan, err

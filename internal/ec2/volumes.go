@@ -2,7 +2,6 @@ package ec2
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 
@@ -23,10 +22,6 @@ type VolumeRequest struct {
 // CreateVolume makes a volume. It answers with the state creating; the volume is
 // available, or in the state error, before the next call sees it.
 func (s *Service) CreateVolume(ctx context.Context, caller kms.Caller, r VolumeRequest) (Volume, error) {
-	zone, plan, err := s.checkVolumeRequest(ctx, caller, r)
-	if err != nil {
-		return Volume{}, err
-	}
 	token, sum, made, err := s.idempotent(ctx, caller, "CreateVolume", r.ClientToken, r)
 	if err != nil {
 		return Volume{}, err
@@ -34,6 +29,10 @@ func (s *Service) CreateVolume(ctx context.Context, caller kms.Caller, r VolumeR
 	if made != nil {
 		v, err := s.volume(ctx, caller, made[0])
 		return v.value, err
+	}
+	zone, plan, err := s.checkVolumeRequest(ctx, caller, r)
+	if err != nil {
+		return Volume{}, err
 	}
 	if r.DryRun {
 		return Volume{}, errDryRun()
@@ -48,7 +47,7 @@ func (s *Service) CreateVolume(ctx context.Context, caller kms.Caller, r VolumeR
 		return Volume{}, err
 	}
 	defer release()
-	c := newChange().set(s.volumeKey(v), 0, v).use(token, sum, v.Created, v.ID)
+	c := newChange().keep(v, 0).use(token, sum, v.Created, v.ID)
 	if err := c.commit(ctx, s.store); err != nil {
 		return Volume{}, s.raced(err)
 	}
@@ -98,7 +97,7 @@ func (s *Service) newVolume(region, owner, zone string, plan volumePlan) (Volume
 	v := Volume{
 		ID: id, Owner: owner, Region: region, Zone: zone, SizeGiB: plan.spec.SizeGiB,
 		Type: plan.spec.Type, IOPS: plan.spec.IOPS, Throughput: plan.spec.Throughput,
-		Encrypted: plan.key.arn != "", KeyARN: plan.key.arn, SnapshotID: plan.spec.SnapshotID,
+		Encrypted: plan.key.arn != "", KeyARN: plan.key.arn, ManagedKey: plan.key.managed, SnapshotID: plan.spec.SnapshotID,
 		Created: s.now(), State: VolumeCreating,
 	}
 	switch {
@@ -106,17 +105,9 @@ func (s *Service) newVolume(region, owner, zone string, plan volumePlan) (Volume
 	case plan.source != nil && plan.source.KeyARN == v.KeyARN:
 		v.DataKeyID = plan.source.DataKeyID
 	default:
-		v.DataKeyID = newDataKeyID()
+		v.DataKeyID, err = newUUID(s.opts.Rand)
 	}
-	return v, nil
-}
-
-// newDataKeyID names a data key that a lineage will share. It is a random UUID.
-func newDataKeyID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // does not fail
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+	return v, err
 }
 
 // makeVolume has the engine make a volume whose record is creating, and records the
@@ -131,30 +122,40 @@ func (s *Service) makeVolume(ctx context.Context, caller kms.Caller, v Volume, p
 		} else {
 			failure = s.engine.CreateVolume(ctx, spec)
 		}
+		if failure != nil {
+			s.discard(v.ID, s.engine.DeleteVolume(ctx, v.ID))
+		}
 	}
-	_, err = s.editVolume(ctx, v, func(v *Volume) {
-		if v.State = VolumeAvailable; failure != nil {
-			v.State, v.StateMessage = VolumeError, s.keyMessage(failure)
+	_, err = edit(ctx, s, v, func(v *Volume) {
+		switch {
+		case failure != nil:
+			v.State, v.StateMessage = VolumeError, keyMessage(failure)
+		case v.Attachment != nil: // of a launch, which goes on to attach it
+			v.State = VolumeInUseNow
+		default:
+			v.State = VolumeAvailable
 		}
 	})
 	return failure, err
 }
 
-func (s *Service) volumeKey(v Volume) string { return resourceKey(kindVolume(), v.Region, v.Owner, v.ID) }
-
-// editVolume changes a volume's record, whose lock the caller holds.
-func (s *Service) editVolume(ctx context.Context, v Volume, edit func(*Volume)) (Volume, error) {
-	return edit1(ctx, s, s.volumeKey(v), edit)
+// discard is about an object that a failed call may have left, whatever it promised.
+// What cannot be deleted now goes when its record, in the state error, is deleted.
+func (s *Service) discard(id string, err error) {
+	if err != nil {
+		s.log.Error("object of a failed call not deleted", "id", id, "error", err)
+	}
 }
 
-// edit1 changes one record under its lock.
-func edit1[T any](ctx context.Context, s *Service, key string, edit func(*T)) (T, error) {
-	now, err := get[T](ctx, s.store, key)
+// edit changes a resource's record, whose lock the caller holds, from what it is now.
+func edit[T resource](ctx context.Context, s *Service, r T, change func(*T)) (T, error) {
+	k, at := r.at()
+	now, err := get[T](ctx, s.store, at.key(k))
 	if err != nil {
 		return now.value, err
 	}
-	edit(&now.value)
-	return now.value, newChange().set(key, now.revision, now.value).commit(ctx, s.store)
+	change(&now.value)
+	return now.value, newChange().keep(now.value, now.revision).commit(ctx, s.store)
 }
 
 // volume finds a volume of the caller.
@@ -180,19 +181,6 @@ func (s *Service) raced(err error) error {
 		return &Error{Reason: ParameterConflict, Message: "Another request for the same resource is in progress; try again.", Cause: err}
 	}
 	return err
-}
-
-// keyMessage is the sentence for a state that a failure has caused.
-func (s *Service) keyMessage(err error) string {
-	switch s.kms.Classify(err) {
-	case KeyMissing, KeyAccessDenied:
-		return "Given key ID is not accessible"
-	case KeyWrongState:
-		return err.Error()
-	case KeyOtherFailure:
-		return "The KMS key could not be used"
-	}
-	return "Internal error"
 }
 
 // errDryRun is the answer to a request that would have succeeded.
@@ -230,12 +218,12 @@ func (s *Service) DeleteVolume(ctx context.Context, caller kms.Caller, id string
 func (s *Service) removeVolume(ctx context.Context, v Volume) error {
 	if v.State != VolumeDeleting {
 		var err error
-		if v, err = s.editVolume(ctx, v, func(v *Volume) { v.State = VolumeDeleting }); err != nil {
+		if v, err = edit(ctx, s, v, func(v *Volume) { v.State = VolumeDeleting }); err != nil {
 			return err
 		}
 	}
 	if err := s.engine.DeleteVolume(ctx, v.ID); err != nil {
 		return fmt.Errorf("ec2: delete %s: %w", v.ID, err)
 	}
-	return newChange().clear(s.volumeKey(v)).commit(ctx, s.store)
+	return newChange().drop(v).commit(ctx, s.store)
 }
