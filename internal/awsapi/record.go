@@ -21,6 +21,9 @@ const eventVersion = "1.11"
 // maxRecordedParameters bounds the parameters of one event; a larger request's are left out.
 const maxRecordedParameters = 200
 
+// maxRecordedMessage bounds the error message of one event: AWS's validation messages quote what they refuse.
+const maxRecordedMessage = 2048
+
 // record writes the event of a request unless its operation has done so.
 func (f *Front) record(ctx context.Context, x *exchange, sent *Error) error {
 	if f.options.Recorder == nil || x.called && x.operation.Recorded {
@@ -55,13 +58,14 @@ func (f *Front) record(ctx context.Context, x *exchange, sent *Error) error {
 		}
 	}
 	if sent != nil {
-		event.ErrorCode, event.ErrorMessage = sent.Code, sent.Message
+		event.ErrorCode, event.ErrorMessage = sent.Code, bounded(sent.Message, maxRecordedMessage)
 	}
 	line, err := event.Encode()
 	if err != nil {
 		return err
 	}
-	return f.options.Recorder.Record(ctx, line)
+	// A client that has left does not take its event with it.
+	return f.options.Recorder.Record(context.WithoutCancel(ctx), line)
 }
 
 func userIdentity(r *Request) audit.UserIdentity {
