@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"net"
 	"net/http"
 	"time"
 )
@@ -33,14 +32,6 @@ func newControlServer() *controlServer {
 	return &controlServer{mux: mux, server: &http.Server{
 		Handler: mux, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: maxControlBody,
 	}}
-}
-
-// serve runs until shutdown.
-func (c *controlServer) serve(listener net.Listener) error {
-	if err := c.server.Serve(listener); err != http.ErrServerClosed {
-		return err
-	}
-	return nil
 }
 
 // control adds a call with one answer.

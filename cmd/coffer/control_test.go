@@ -2,13 +2,15 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
-	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"coffer.example/internal/nbd"
 	"coffer.example/internal/testkit"
 )
 
@@ -21,12 +23,13 @@ func serveControl(t *testing.T, add func(*controlServer)) string {
 	require.NoError(t, d.finish())
 	server := newControlServer()
 	add(server)
-	listener, err := listenUnix(d.file(controlName), "")
+	listener, err := nbd.Listen(t.Context(), "unix:"+d.file(controlName), noGroup)
 	require.NoError(t, err)
+	serving := httpServer(server.server, listener)
 	done := make(chan error, 1)
-	go func() { done <- server.serve(listener) }()
+	go func() { done <- serving.serve() }()
 	t.Cleanup(func() {
-		require.NoError(t, server.server.Shutdown(context.Background()))
+		require.NoError(t, serving.shutdown(context.Background()))
 		require.NoError(t, <-done)
 		require.NoError(t, d.release())
 	})
@@ -88,46 +91,20 @@ func TestNoDaemon(t *testing.T) {
 	require.ErrorIs(t, err, errNotData)
 }
 
-func TestSocketsArePrivate(t *testing.T) {
-	path := filepath.Join(testkit.ShortTempDir(t), "s.sock")
-	for range 2 { // the second time it replaces the file that the first left behind
-		listener, err := listenUnix(path, "")
-		require.NoError(t, err)
-		info, err := os.Stat(path)
-		require.NoError(t, err)
-		require.Equal(t, socketMode, info.Mode().Perm())
-		listener.(interface{ SetUnlinkOnClose(bool) }).SetUnlinkOnClose(false)
-		require.NoError(t, listener.Close())
-	}
-	require.NoError(t, os.Remove(path))
-	require.NoError(t, os.WriteFile(path, nil, 0o600))
-	_, err := listenUnix(path, "")
-	require.ErrorContains(t, err, "not a socket")
-}
-
-func TestSharedSocket(t *testing.T) {
-	path := filepath.Join(testkit.ShortTempDir(t), "s.sock")
-	listener, err := listenUnix(path, "0")
-	if os.Getuid() != 0 {
-		require.Error(t, err)
-		return
-	}
-	require.NoError(t, err)
-	defer listener.Close()
-	info, err := os.Stat(path)
-	require.NoError(t, err)
-	require.Equal(t, os.FileMode(0o660), info.Mode().Perm())
-}
-
 func TestExposedListenersAreRefused(t *testing.T) {
 	for address, ok := range map[string]bool{"127.0.0.1:0": true, "localhost:0": true, "[::1]:0": true, "0.0.0.0:0": false, ":0": false, "192.0.2.1:0": false} {
 		require.Equal(t, ok, isLoopback(address), address)
 	}
-	_, err := listenTCP("--api", "0.0.0.0:0", nil, false)
+	_, _, err := listenHTTP("--api", "0.0.0.0:0", nil, false)
 	require.ErrorAs(t, err, new(usageError))
-	listener, err := listenTCP("--api", "0.0.0.0:0", nil, true)
+	listener, url, err := listenHTTP("--api", "0.0.0.0:0", nil, true)
 	require.NoError(t, err)
+	require.Contains(t, url, "http://")
 	require.NoError(t, listener.Close())
+	_, _, err = listenBlocks(t.Context(), "0.0.0.0:0", noGroup, &tls.Config{}, false)
+	require.ErrorAs(t, err, new(usageError), "NBD beyond loopback wants client certificates")
+	_, _, err = listenBlocks(t.Context(), "unix:/"+strings.Repeat("x", 200), noGroup, nil, false)
+	require.ErrorContains(t, err, "too long for a unix socket")
 }
 
 func TestHosts(t *testing.T) {

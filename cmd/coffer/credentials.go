@@ -57,3 +57,10 @@ func randomBytes(n int) []byte {
 	rand.Read(b)
 	return b
 }
+
+// newRequestID draws a UUID (RFC 9562, version 4) for a request that no front end has numbered.
+func newRequestID() string {
+	b := randomBytes(16)
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}

@@ -72,7 +72,8 @@ say "A volume of 2 GiB under the first key, and an instance to attach it to"
 capture $aws ec2 create-volume --availability-zone us-east-1a --size 2 --encrypted --kms-key-id alias/first --query VolumeId --output text
 volume=$out
 run $aws ec2 wait volume-available --volume-ids "$volume"
-capture $aws ec2 run-instances --image-id ami-00000000 --instance-type t3.micro --query 'Instances[0].InstanceId' --output text
+capture $aws ec2 describe-images --owners amazon --query 'Images[0].ImageId' --output text
+capture $aws ec2 run-instances --image-id "$out" --instance-type t3.micro --query 'Instances[0].InstanceId' --output text
 instance=$out
 run $aws ec2 attach-volume --volume-id "$volume" --instance-id "$instance" --device /dev/sdf --query State --output text
 run $aws ec2 wait volume-in-use --volume-ids "$volume"

@@ -14,7 +14,7 @@ import (
 
 // Names inside a data directory that this command owns; the packages own theirs.
 const (
-	lockName    = "lock"
+	lockName    = "coffer.lock"
 	controlName = "coffer.sock"
 	nbdName     = "nbd.sock"
 	markerName  = "coffer"   // says what the directory is, and whether it is one of --dev

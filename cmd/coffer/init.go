@@ -96,7 +96,7 @@ func fillDirectory(ctx context.Context, d *directory, seal kms.Root, first accou
 	if err != nil {
 		return err
 	}
-	people := iam.NewDirectory(iam.DirectoryOptions{Store: keys.Store()})
+	people := iam.NewDirectory(iam.DirectoryOptions{Store: keys.Store(), Tokens: keys.TokenKey()})
 	err = people.CreateAccount(ctx, first.ID, first.AccessKeyID, first.SecretAccessKey)
 	if err := errors.Join(err, keys.Close()); err != nil {
 		return err

@@ -65,11 +65,13 @@ func snapshotListCommand(ctx context.Context, env *environment, args []string) e
 // with --json one object per line.
 func listCommand[Item any](ctx context.Context, env *environment, name string, args []string, heading []string, row func(Item) []string) error {
 	f := newFlags(env, name, "").withJSON()
+	var of scope
+	of.register(f)
 	if _, err := f.parse(args, 0); err != nil {
 		return err
 	}
 	var rows [][]string
-	err := askStream(ctx, f.dataDir, callName(name), none{}, func(item Item) error {
+	err := askStream(ctx, f.dataDir, callName(name), of, func(item Item) error {
 		if f.json {
 			return printJSONLine(env.stdout, item)
 		}

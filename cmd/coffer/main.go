@@ -38,13 +38,20 @@ type command struct {
 
 func commands() []command {
 	return []command{
+		{"init", "prepare a data directory and its first account", initCommand},
+		{"serve", "serve the AWS protocols and NBD", serveCommand},
 		{"status", "say what the daemon serves", statusCommand},
+		{"account add", "add an account's root credential", accountAddCommand},
 		{"key list", "list the KMS keys", keyListCommand},
 		{"volume list", "list the volumes", volumeListCommand},
 		{"volume attach", "attach a volume and print its NBD URI", volumeAttachCommand},
 		{"volume detach", "detach a volume", volumeDetachCommand},
 		{"volume uri", "print the NBD URI of an attached volume", volumeURICommand},
 		{"snapshot list", "list the snapshots", snapshotListCommand},
+		{"verify", "read and authenticate everything", verifyCommand},
+		{"audit tail", "print the audit events", auditTailCommand},
+		{"audit verify", "check that the audit trail is whole", auditVerifyCommand},
+		{"explain", "say what decided a request", explainCommand},
 		{"version", "print the version", versionCommand},
 	}
 }

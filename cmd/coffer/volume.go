@@ -7,6 +7,7 @@ import (
 
 // volumeCall names the volume of a control call.
 type volumeCall struct {
+	scope
 	Volume string `json:"volume"`
 	Force  bool   `json:"force,omitempty"`
 }
@@ -34,6 +35,7 @@ func volumeURICommand(ctx context.Context, env *environment, args []string) erro
 func volumeCommand(ctx context.Context, env *environment, name string, args []string, canForce bool) error {
 	f := newFlags(env, name, "VOLUME").withJSON()
 	var call volumeCall
+	call.scope.register(f)
 	if canForce {
 		f.BoolVar(&call.Force, "force", false, "cut clients that are still connected")
 	}

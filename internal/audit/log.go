@@ -3,47 +3,13 @@ package audit
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"sync"
-	"time"
 
-	"coffer.example/aead"
 	"coffer.example/internal/invariants"
 )
-
-// AnchorStore keeps the anchor outside the log. Load answers nil if nothing was ever saved.
-type AnchorStore interface {
-	Load(ctx context.Context) ([]byte, error)
-	Save(ctx context.Context, anchor []byte) error
-}
-
-// OnError says what Record does when the log cannot be written.
-type OnError uint8
-
-// The policies.
-const (
-	Fail OnError = iota // Record fails, and with it the request
-	Drop                // Record succeeds; a later record says how many events were dropped
-)
-
-// Options configure a Log.
-type Options struct {
-	Dir          string
-	Key          *aead.MACKey // derived under aead.LabelAudit
-	Anchor       AnchorStore
-	FS           FS            // nil: OS{}
-	MaxFileBytes int64         // 0: DefaultMaxFileBytes
-	MaxFiles     int           // 0: DefaultMaxFiles
-	SyncEvery    time.Duration // 0: DefaultSyncEvery
-	SyncAlways   bool          // every Record waits for its fdatasync
-	OnError      OnError
-	// Restart begins a new chain in a new file if the old one is broken, and says why there.
-	Restart bool
-}
 
 // Log is an append-only chained log. It is safe for concurrent use.
 type Log struct {
@@ -52,13 +18,12 @@ type Log struct {
 	mu      sync.Mutex // guards the fields below
 	cond    *sync.Cond // on mu: synced, failed or closed changed
 	file    File
-	size    int64 // of file: the end of its last record
-	head    head  // the last record written
-	synced  head  // the last record known to be on disk
-	saved   head  // the last record anchored
-	files   int   // number of files in the directory
-	closing []File
-	newFile bool // the directory needs a sync
+	size    int64  // of file: the end of its last record
+	head    head   // the last record written
+	synced  head   // the last record known to be on disk
+	saved   head   // the last record anchored
+	files   int    // number of files in the directory
+	closing []File // rotated away, on disk; the next sync round closes them, since the last may be using them
 	dropped uint64
 	failed  error
 	closed  bool
@@ -70,19 +35,6 @@ type Log struct {
 	wake   chan struct{}
 	stop   chan struct{}
 	done   chan struct{}
-}
-
-// Stats counts what a Log has done since it was opened.
-type Stats struct {
-	Records, Bytes    uint64
-	Files             int
-	Syncs             uint64
-	WriteErrors       uint64 // failed Records, dropped ones included
-	Dropped           uint64
-	AnchorErrors      uint64
-	Recovered         int64 // torn bytes found by Open
-	Seq, SyncedSeq    uint64
-	Failed, Restarted bool
 }
 
 // Record appends one event: one JSON object on one line. When it returns nil the
@@ -125,6 +77,9 @@ func checkEvent(event []byte) error {
 		return fmt.Errorf("%w: not a JSON object with members", ErrEvent)
 	case bytes.IndexByte(event, '\n') >= 0 || bytes.IndexByte(event, '\r') >= 0:
 		return fmt.Errorf("%w: not on one line", ErrEvent)
+	}
+	if bytes.HasPrefix(event, []byte(ownMember)) {
+		return fmt.Errorf("%w: poses as the log's own record", ErrEvent)
 	}
 	if invariants.Enabled {
 		invariants.Check(json.Valid(event), "audit: event is not valid JSON")
@@ -172,46 +127,6 @@ func (l *Log) write(event []byte) error {
 	}
 	l.size += int64(len(line))
 	l.head = next
-	l.stats.Records++
-	l.stats.Bytes += uint64(len(line))
-	return nil
-}
-
-// rotate begins the next file. restart, if not empty, says why its chain does not
-// follow the one before. If it fails, the current file stays. l.mu is held (or nobody
-// else has the log yet).
-func (l *Log) rotate(restart string) error {
-	if l.files >= l.opts.MaxFiles {
-		files, err := listFiles(l.opts.FS, l.opts.Dir) // some may have been moved away
-		if err != nil {
-			return fmt.Errorf("audit: %w", err)
-		}
-		if l.files = len(files); l.files >= l.opts.MaxFiles {
-			return fmt.Errorf("%w: %d", ErrFull, l.files)
-		}
-	}
-	h := l.head
-	h.file++
-	own, err := json.Marshal(map[string]header{"cofferAudit": {formatVersion, h.file, hex.EncodeToString(h.chain[:]), restart}})
-	if err != nil {
-		return fmt.Errorf("audit: %w", err)
-	}
-	name := filepath.Join(l.opts.Dir, fileName(h.file))
-	f, err := l.opts.FS.Create(name)
-	if err != nil {
-		return fmt.Errorf("audit: %w", err)
-	}
-	buf, next := encodeRecord(nil, l.opts.Key, h, own)
-	line := buf[chainSize:]
-	if n, err := f.Write(line); err != nil || n != len(line) {
-		// Nothing refers to the file yet. If it cannot be removed, Open finds it torn.
-		return fmt.Errorf("audit: beginning %s: %w", name, errors.Join(err, f.Close(), l.opts.FS.Remove(name)))
-	}
-	if l.file != nil {
-		l.closing = append(l.closing, l.file)
-	}
-	l.file, l.size, l.head, l.newFile = f, int64(len(line)), next, true
-	l.files++
 	l.stats.Records++
 	l.stats.Bytes += uint64(len(line))
 	return nil

@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
@@ -48,14 +47,14 @@ func checkFile(fs FS, dir string, number uint64, key *aead.MACKey, from head, li
 	if limit > 0 {
 		src = io.LimitReader(f, limit)
 	}
-	r := bufio.NewReaderSize(src, maxLineBytes+1)
+	r := newLineReader(src)
 	for {
-		line, err := r.ReadSlice('\n')
+		line, err := r.next()
 		switch {
 		case err == io.EOF:
 			c.torn = int64(len(line))
 			return c, nil
-		case errors.Is(err, bufio.ErrBufferFull):
+		case errors.Is(err, errLineTooLong):
 			return c, c.broken("line too long")
 		case err != nil:
 			return c, fmt.Errorf("audit: reading %s: %w", c.name, err)

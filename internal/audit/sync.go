@@ -31,8 +31,7 @@ func (l *Log) syncLoop() {
 }
 
 // sync is one round: what has been written when it starts is on disk, and anchored,
-// when it returns nil. Files that rotation left are synced and closed here, so that
-// Record never waits for them.
+// when it returns nil.
 func (l *Log) sync(ctx context.Context) error {
 	l.syncMu.Lock()
 	defer l.syncMu.Unlock()
@@ -42,17 +41,13 @@ func (l *Log) sync(ctx context.Context) error {
 		l.mu.Unlock()
 		return err
 	}
-	to, file, old, newFile := l.head, l.file, l.closing, l.newFile
-	l.closing, l.newFile = nil, false
+	to, file, old := l.head, l.file, l.closing
+	l.closing = nil
 	l.mu.Unlock()
 
-	var err error
+	err := file.Sync() // files before this one were synced when it began
 	for _, f := range old {
-		err = errors.Join(err, f.Sync(), f.Close())
-	}
-	err = errors.Join(err, file.Sync())
-	if newFile {
-		err = errors.Join(err, l.opts.FS.SyncDir(l.opts.Dir))
+		err = errors.Join(err, f.Close())
 	}
 	l.mu.Lock()
 	l.stats.Syncs++

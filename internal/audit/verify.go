@@ -87,7 +87,7 @@ func (v *verifier) file(n uint64, last bool) error {
 	if c.header.Restart != "" {
 		r.Restarts = append(r.Restarts, c.name)
 	}
-	if err == nil && c.torn > 0 && !last {
+	if err == nil && !last && (c.torn > 0 || c.line == 0) {
 		err = c.broken("torn in the middle of the log")
 	}
 	var broken *BrokenError

@@ -32,7 +32,7 @@ func (f *Front) record(ctx context.Context, x *exchange, sent *Error) error {
 		UserIdentity:       userIdentity(r),
 		EventTime:          r.Time.UTC().Truncate(time.Second),
 		EventSource:        eventSource(x.service),
-		EventName:          r.Operation,
+		EventName:          eventName(r),
 		AWSRegion:          r.Region,
 		SourceIPAddress:    r.SourceIP,
 		UserAgent:          printable(r.UserAgent),
@@ -69,6 +69,17 @@ func userIdentity(r *Request) audit.UserIdentity {
 		Type: p.Type, PrincipalID: p.UserID, ARN: p.ARN, AccountID: p.Account,
 		AccessKeyID: r.AccessKeyID, UserName: p.UserName,
 	}
+}
+
+// eventName is the operation, or what the request claims to be where it never was found.
+func eventName(r *Request) string {
+	if r.Operation != "" {
+		return r.Operation
+	}
+	if _, name, ok := strings.Cut(r.HTTP.Header.Get("X-Amz-Target"), "."); ok {
+		return printable(name)
+	}
+	return "Unknown"
 }
 
 func eventSource(s *Service) string {

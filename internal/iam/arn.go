@@ -59,3 +59,10 @@ func IsAccountID(s string) bool {
 	}
 	return true
 }
+
+// isRootOf reports whether an ARN is that of the account's root, in any partition.
+func isRootOf(arn, account string) bool {
+	const root = ":root"
+	i := len(arn) - len(root) - len(account)
+	return account != "" && i > 0 && arn[i-1] == ':' && arn[i:len(arn)-len(root)] == account && arn[len(arn)-len(root):] == root
+}

@@ -33,6 +33,9 @@
 //   - A policy variable without a value makes its pattern match nothing.
 //   - A variable's value is literal: '*' and '?' in it are no wildcards.
 //   - Grant constraints compare names and values exactly, case included.
+//   - A policy or grant that names a user or role by ARN means whoever has that name.
+//     (AWS ties it to the unique id, so that one made anew under the name is another;
+//     here only a unique id in the policy does that.)
 //   - A condition on kms:EncryptionContext:NAME looks for the exact name first, then
 //     for names that differ in case only (see PairValues).
 package iam

@@ -19,7 +19,6 @@ type principalEntry struct {
 	any    bool   // "*"
 	arn    string // of an account its root ARN
 	id     string // a unique id, AIDA… or AROA…
-	root   bool   // names an account
 }
 
 func parsePrincipal(class, source string) (principalEntry, error) {
@@ -52,7 +51,7 @@ func parsePrincipal(class, source string) (principalEntry, error) {
 	if err != nil {
 		return e, malformed("invalid principal %q", source)
 	}
-	e.arn, e.root = arn, strings.HasSuffix(arn, ":root")
+	e.arn = arn
 	return e, nil
 }
 
@@ -76,21 +75,18 @@ func (e *principalEntry) matches(p *Principal) match {
 		}
 		return matchNone
 	}
-	return matchARNForms(e.arn, e.root, p)
+	return p.named(e.arn)
 }
 
-// matchARNForms says how a normalised ARN names p.
-func matchARNForms(arn string, root bool, p *Principal) match {
+// named says how a normalised ARN names p.
+func (p *Principal) named(arn string) match {
 	switch {
 	case arn == p.ARN && p.Type == AssumedRole && arn != p.RoleARN:
 		return matchSession
 	case arn == p.ARN:
 		return matchDirect
-	case root:
-		if a, _ := ParseARN(arn); p.Account != "" && a.Account == p.Account {
-			return matchAccount
-		}
-		return matchNone
+	case isRootOf(arn, p.Account):
+		return matchAccount
 	case p.Type == AssumedRole && arn == p.Issuer():
 		return matchDirect
 	}

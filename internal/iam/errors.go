@@ -29,21 +29,26 @@ var (
 	ErrExpired = errors.New("session has expired")
 )
 
-// malformedError is an ErrMalformedPolicy with its reason.
-type malformedError struct{ reason string }
-
-func (e *malformedError) Error() string { return ErrMalformedPolicy.Error() + ": " + e.reason }
-func (e *malformedError) Unwrap() error { return ErrMalformedPolicy }
-
-func malformed(format string, args ...any) error {
-	return &malformedError{fmt.Sprintf(format, args...)}
+// refusal is one of the errors above with what there is to say about it, in AWS's
+// words where they are known.
+type refusal struct {
+	kind    error
+	message string
 }
 
-// MalformedReason returns what is wrong with a document, in AWS's words where they are
-// known, for the message of a MalformedPolicyDocument error.
-func MalformedReason(err error) string {
-	if e := (*malformedError)(nil); errors.As(err, &e) {
-		return e.reason
+func (e *refusal) Error() string { return e.kind.Error() + ": " + e.message }
+func (e *refusal) Unwrap() error { return e.kind }
+
+func refuse(kind error, format string, args ...any) error {
+	return &refusal{kind, fmt.Sprintf(format, args...)}
+}
+
+func malformed(format string, args ...any) error { return refuse(ErrMalformedPolicy, format, args...) }
+
+// Message returns what an API's error message says: the refusal without its kind.
+func Message(err error) string {
+	if e := (*refusal)(nil); errors.As(err, &e) {
+		return e.message
 	}
 	return err.Error()
 }

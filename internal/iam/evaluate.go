@@ -127,7 +127,8 @@ func scanGrants(r *Request, grants []Grant, t *trace) (best match, id string) {
 		t.grant(&grants[i], level, why)
 		if level > best {
 			best, id = level, grants[i].ID
-			if t == nil && best >= matchDirect {
+			// A session may find a grant to itself, which its session policies do not limit.
+			if t == nil && (best == matchSession || best == matchDirect && r.Principal.Type != AssumedRole) {
 				break
 			}
 		}

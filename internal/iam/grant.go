@@ -1,7 +1,5 @@
 package iam
 
-import "strings"
-
 // Grant is what evaluation needs of a grant on the requested key.
 type Grant struct {
 	ID         string
@@ -43,7 +41,7 @@ func (g *Grant) Covers(child *Grant) bool {
 
 // allows reports how the grant allows a request of p; the miss says why not.
 func (g *Grant) allows(p *Principal, r *GrantRequest) (match, miss) {
-	level := p.own(matchARNForms(g.Grantee, strings.HasSuffix(g.Grantee, ":root"), p))
+	level := p.own(p.named(g.Grantee))
 	switch {
 	case level == matchNone:
 		return matchNone, miss{element: "grantee principal"}

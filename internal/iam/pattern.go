@@ -136,8 +136,9 @@ func matchPattern(compiled, s string, fold bool) bool {
 	for i < len(s) {
 		switch {
 		case p < len(compiled) && compiled[p] == starByte:
-			star, retry = p, i
-			p++
+			if star, retry, p = p, i, p+1; p == len(compiled) {
+				return true
+			}
 			continue
 		case p < len(compiled) && compiled[p] == anyByte:
 			_, n := utf8.DecodeRuneInString(s[i:])

@@ -2,7 +2,6 @@ package iam
 
 import (
 	"encoding/json"
-	"fmt"
 )
 
 // Kind says where a policy document is attached; the kinds have different rules.
@@ -91,7 +90,7 @@ func (p *Policy) MarshalJSON() ([]byte, error) {
 // Statement returns statement i in canonical form, for an explanation.
 func (p *Policy) Statement(i int) (string, error) {
 	if i < 0 || i >= len(p.statements) {
-		return "", fmt.Errorf("%w: no statement %d", ErrInvalid, i)
+		return "", refuse(ErrInvalid, "no statement %d", i)
 	}
 	b, err := json.Marshal(p.statements[i].canonical())
 	return string(b), err

@@ -1,7 +1,6 @@
 package iam
 
 import (
-	"fmt"
 	"strings"
 )
 
@@ -10,10 +9,11 @@ type PrincipalType string
 
 // The principal types, by the names that CloudTrail uses.
 const (
-	Root        PrincipalType = "Root"        // the account itself
-	IAMUser     PrincipalType = "IAMUser"     // a user of an account
-	AssumedRole PrincipalType = "AssumedRole" // a session of a role
-	Service     PrincipalType = "AWSService"  // a service (ec2.amazonaws.com) or a resource that acts (an ECR repository)
+	Root        PrincipalType = "Root"          // the account itself
+	IAMUser     PrincipalType = "IAMUser"       // a user of an account
+	AssumedRole PrincipalType = "AssumedRole"   // a session of a role
+	Federated   PrincipalType = "FederatedUser" // named in policies and grants; this package issues none
+	Service     PrincipalType = "AWSService"    // a service (ec2.amazonaws.com) or a resource that acts (an ECR repository)
 )
 
 // Principal is an authenticated caller.
@@ -66,7 +66,7 @@ func PrincipalFromARN(s string) (Principal, error) {
 	}
 	a, ok := ParseARN(s)
 	if !ok || !IsAccountID(a.Account) {
-		return Principal{}, fmt.Errorf("%w: %q does not name a principal", ErrInvalid, s)
+		return Principal{}, refuse(ErrInvalid, "%q does not name a principal", s)
 	}
 	p := Principal{Account: a.Account, ARN: s}
 	switch kind, name, _ := strings.Cut(a.Resource, "/"); {
@@ -78,10 +78,12 @@ func PrincipalFromARN(s string) (Principal, error) {
 		p.Type, p.RoleARN = AssumedRole, s
 	case a.Service == "sts" && kind == "assumed-role" && strings.Contains(name, "/"):
 		p.Type = AssumedRole
+	case a.Service == "sts" && kind == "federated-user" && name != "":
+		p.Type = Federated
 	case a.Service == "ecr" && kind == "repository" && name != "":
 		p.Type = Service
 	default:
-		return Principal{}, fmt.Errorf("%w: %q does not name a principal", ErrInvalid, s)
+		return Principal{}, refuse(ErrInvalid, "%q does not name a principal", s)
 	}
 	return p, nil
 }
@@ -96,12 +98,12 @@ func NormalizePrincipal(id string) (string, error) {
 	if account, rest, ok := strings.Cut(id, ":aws:"); ok && IsAccountID(account) {
 		role, session, ok := strings.Cut(rest, ":")
 		if !ok || role == "" || session == "" {
-			return "", fmt.Errorf("%w: %q does not name a principal", ErrInvalid, id)
+			return "", refuse(ErrInvalid, "%q does not name a principal", id)
 		}
 		id = SessionARN(account, "aws:"+role, session)
 	}
 	if strings.ContainsAny(id, "*?") {
-		return "", fmt.Errorf("%w: principal %q has a wildcard", ErrInvalid, id)
+		return "", refuse(ErrInvalid, "principal %q has a wildcard", id)
 	}
 	p, err := PrincipalFromARN(id)
 	return p.ARN, err

@@ -1,7 +1,5 @@
 package iam
 
-import "strings"
-
 // EvaluateRetire decides who may retire a grant: its retiring principal; its grantee,
 // if the grant allows RetireGrant; the account that issued it, that is its root, and
 // others of it by an identity policy. An Allow in a key policy is void here, a Deny is not.
@@ -20,10 +18,10 @@ func EvaluateRetire(r *Request, p *Policies, g *Grant) Decision {
 	caller := &r.Principal
 	level := matchNone
 	if g.Retiring != "" {
-		level = caller.own(matchARNForms(g.Retiring, strings.HasSuffix(g.Retiring, ":root"), caller))
+		level = caller.own(caller.named(g.Retiring))
 	}
 	if g.has("RetireGrant") {
-		level = max(level, caller.own(matchARNForms(g.Grantee, strings.HasSuffix(g.Grantee, ":root"), caller)))
+		level = max(level, caller.own(caller.named(g.Grantee)))
 	}
 	limited := len(p.Session) > 0 && session.level == matchNone
 	switch {

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +20,28 @@ func TestTopLevel(t *testing.T) {
 		if !strings.HasPrefix(name, ".") && !slices.Contains(topLevel, name) {
 			t.Errorf("%s does not belong at the top level", name)
 		}
+	}
+}
+
+// TestNoStrayFiles: below the top level there is source, and testdata.
+func TestNoStrayFiles(t *testing.T) {
+	for _, top := range topLevel {
+		info, err := os.Stat(filepath.Join(root, top))
+		if err != nil || !info.IsDir() || top == "bin" {
+			continue
+		}
+		err = filepath.WalkDir(filepath.Join(root, top), func(name string, entry fs.DirEntry, err error) error {
+			switch {
+			case err != nil:
+				return err
+			case entry.IsDir() && entry.Name() == "testdata":
+				return filepath.SkipDir
+			case !entry.IsDir() && !slices.Contains(sourceKinds, filepath.Ext(name)):
+				t.Errorf("%s is not source; a test or tool left it behind", name)
+			}
+			return nil
+		})
+		require.NoError(t, err)
 	}
 }
 

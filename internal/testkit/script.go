@@ -1,6 +1,7 @@
 package testkit
 
 import (
+	"encoding/base64"
 	"errors"
 	"os"
 	"strings"
@@ -17,6 +18,7 @@ import (
 //	stop, crash      end it with SIGTERM (it must exit 0) or SIGKILL
 //	aws ARGS         the AWS CLI as the first account, against $ENDPOINT
 //	boto3 FILE       a Python program as that account
+//	decode FILE      FILE becomes the base64-decoded standard output of the last command
 //	set NAME         NAME becomes the trimmed standard output of the last command
 //
 // With COFFER_UPDATE_SCRIPTS=1 a failing cmp rewrites the script.
@@ -28,7 +30,7 @@ func Scripts(t *testing.T, dir string) {
 		UpdateScripts:       os.Getenv("COFFER_UPDATE_SCRIPTS") != "",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"init": scriptInit, "serve": scriptServe, "stop": scriptStop, "crash": scriptCrash,
-			"aws": scriptAWS, "boto3": scriptBoto3, "set": scriptSet,
+			"aws": scriptAWS, "boto3": scriptBoto3, "set": scriptSet, "decode": scriptDecode,
 		},
 	})
 }
@@ -124,6 +126,16 @@ func scriptSet(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: set NAME")
 	}
 	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
+}
+
+func scriptDecode(ts *testscript.TestScript, neg bool, args []string) {
+	refuseNegation(ts, neg, "decode")
+	if len(args) != 1 {
+		ts.Fatalf("usage: decode FILE")
+	}
+	content, err := base64.StdEncoding.DecodeString(strings.TrimSpace(ts.ReadFile("stdout")))
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), content, 0o600))
 }
 
 func refuseNegation(ts *testscript.TestScript, neg bool, name string) {

@@ -75,12 +75,12 @@ func compile(t reflect.Type) *Shape {
 	return s
 }
 
-// add compiles the fields of t, which stands at index in the shape's type. An embedded
-// struct's fields count as the outer one's.
+// add compiles the fields of t, which stands at index in the shape's type. An embedded or
+// inline struct's fields count as the outer one's.
 func (s *Shape) add(t reflect.Type, index []int) {
 	for i := range t.NumField() {
 		at := append(slices.Clone(index), i)
-		if sf := t.Field(i); sf.Anonymous && sf.Type.Kind() == reflect.Struct {
+		if sf := t.Field(i); sf.Type.Kind() == reflect.Struct && (sf.Anonymous || sf.Tag.Get("api") == ",inline") {
 			s.add(sf.Type, at)
 			continue
 		}

@@ -17,7 +17,7 @@
 // bytes of blobs, elements of lists and pairs of maps; elem_len, elem_pattern and elem_enum are for the strings of a list.
 // in names the word between a list and its index in the Query protocol (default member).
 //
-// Fields of embedded structs count as the outer struct's. Patterns are written as in the models (Java's syntax).
+// Fields of embedded structs, and of fields tagged `api:",inline"`, count as the outer struct's. Patterns are written as in the models (Java's syntax).
 //
 // Field types: string, bool, int, []byte (base64), time.Time (epoch seconds; ISO 8601 in forms),
 // map[string]string, []string, a struct, a slice of structs, and pointers to string,
