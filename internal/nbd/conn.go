@@ -1,0 +1,150 @@
+package nbd
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// conn is one connection, from accept to close.
+type conn struct {
+	server  *Server
+	raw     net.Conn    // the socket: deadlines and cuts go here
+	nc      net.Conn    // raw, or TLS on top of it
+	tls     *tls.Config // nil: TLS is off; else it is forced
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	opened  *Opened
+	session session
+
+	mu         sync.Mutex // guards the rest
+	draining   bool
+	drainUntil time.Time
+}
+
+func newConn(ctx context.Context, s *Server, nc net.Conn, config *tls.Config) *conn {
+	c := &conn{server: s, raw: nc, nc: nc, tls: config}
+	c.ctx, c.cancel = context.WithCancelCause(ctx)
+	return c
+}
+
+// serve runs the connection to its end and closes it.
+func (c *conn) serve() error {
+	defer c.cancel(nil)
+	stop := context.AfterFunc(c.ctx, func() { c.raw.Close() })
+	defer stop()
+	defer c.leave()
+	if err := c.handshake(); err != nil {
+		return c.because(err)
+	}
+	return c.because(c.transmit())
+}
+
+// because returns why a connection ended, given the error that showed it.
+func (c *conn) because(err error) error {
+	if cause := context.Cause(c.ctx); cause != nil {
+		err = cause
+	}
+	switch {
+	case errors.Is(err, errAborted):
+		return nil
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		if c.isDraining() {
+			return ErrDisconnected
+		}
+		return fmt.Errorf("%w: %w", ErrTimeout, err)
+	}
+	return err
+}
+
+// leave closes the connection and gives its export back. With TLS, nc.Close tells the
+// client that nothing was cut off.
+func (c *conn) leave() {
+	c.nc.Close()
+	c.raw.Close()
+	if c.opened != nil {
+		c.opened.Release()
+		c.server.untrack(c, c.opened.Info.Name)
+	}
+}
+
+// cut ends the connection at once: calls of the export see their context end, and
+// nothing more is sent.
+func (c *conn) cut(cause error) { c.cancel(cause) }
+
+// drain lets what is in flight finish, answers what still comes with ESHUTDOWN, and
+// ends the connection when Limits.Linger is over.
+func (c *conn) drain() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.draining {
+		return
+	}
+	c.draining, c.drainUntil = true, time.Now().Add(c.server.limits.Linger)
+	c.raw.SetReadDeadline(c.drainUntil)
+}
+
+func (c *conn) isDraining() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.draining
+}
+
+// readBy sets the time by which reads must be done; zero is never. A drain is earlier.
+func (c *conn) readBy(deadline time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.draining && (deadline.IsZero() || deadline.After(c.drainUntil)) {
+		deadline = c.drainUntil
+	}
+	return c.raw.SetReadDeadline(deadline)
+}
+
+// open opens an export for good. A Disconnect between the registry's answer and the
+// entry in the server's table would miss this connection: then it asks again.
+func (c *conn) open(name string) (*Opened, error) {
+	for {
+		epoch := c.server.disconnectEpoch()
+		opened, err := c.lookUp(name)
+		if err != nil {
+			return nil, err
+		}
+		if c.server.track(c, opened.Info.Name, epoch) {
+			return opened, nil
+		}
+		opened.Release()
+	}
+}
+
+// lookUp opens an export; the caller releases it.
+func (c *conn) lookUp(name string) (*Opened, error) {
+	opened, err := c.server.registry.Open(c.ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if opened.Size() < 0 {
+		opened.Release()
+		return nil, fmt.Errorf("export %q: negative size", opened.Info.Name)
+	}
+	return opened, nil
+}
+
+// endOfStream turns the end of input into what it means between two messages.
+func endOfStream(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) {
+		return errGone
+	}
+	return err
+}
+
+// Ways a connection ends that are nobody's fault.
+var (
+	errAborted = errors.New("client aborted the handshake")
+	errGone    = errors.New("client went away")
+)

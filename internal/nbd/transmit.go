@@ -1,0 +1,288 @@
+package nbd
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// transmission is the second phase of a connection: a reader, which is the goroutine
+// that runs it, workers, and a writer.
+type transmission struct {
+	*conn
+	in       *bufio.Reader
+	out      *outbox
+	prompter Prompter // of the export, or nil
+	inFlight *budget  // bytes of this connection
+	requests *budget
+	work     chan task
+	crew     crew
+}
+
+// task is a request on its way through the connection.
+type task struct {
+	request
+	payload *buffer // data of a write that left the reader
+	start   time.Time
+	credit  credit
+}
+
+// transmit serves requests until the client leaves or the connection breaks.
+func (c *conn) transmit() error {
+	s := c.server
+	s.counters.attached.Add(1)
+	defer s.counters.attached.Add(-1)
+	t := &transmission{
+		conn:     c,
+		in:       bufio.NewReaderSize(c.nc, readBufferSize),
+		inFlight: &budget{limit: s.limits.InFlightBytes},
+		requests: &budget{limit: s.limits.InFlightRequests},
+		work:     make(chan task, s.limits.InFlightRequests),
+	}
+	t.prompter, _ = c.opened.Export.(Prompter)
+	t.out = newOutbox(c.nc, &s.limits, s.pools, t.settled, c.cut)
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		t.out.run()
+	}()
+	err := t.read()
+	close(t.work)
+	t.crew.Wait()
+	close(t.out.wake)
+	<-written
+	if flushed := t.out.flush(); err == nil {
+		err = flushed
+	}
+	return err
+}
+
+// settled gives back what requests held until their replies were written.
+func (t *transmission) settled(c credit) {
+	if c.bytes > 0 {
+		t.inFlight.release(c.bytes)
+		t.server.total.release(c.bytes)
+	}
+	if c.requests > 0 {
+		t.requests.release(c.requests)
+	}
+}
+
+// read is the reader: it ends with nil when the client said goodbye.
+func (t *transmission) read() error {
+	for {
+		if err := t.next(); err != nil {
+			return err
+		}
+		head, err := t.in.Peek(requestSize)
+		if err != nil {
+			return err
+		}
+		r, err := decodeRequest(head)
+		if err != nil {
+			return err
+		}
+		t.in.Discard(requestSize)
+		if r.cmd == cmdDisc {
+			return nil
+		}
+		if err := t.handle(task{request: r, start: time.Now()}); err != nil {
+			return err
+		}
+	}
+}
+
+// next waits for a whole request header. Replies gathered so far leave before it waits.
+func (t *transmission) next() error {
+	if t.in.Buffered() >= requestSize {
+		return nil
+	}
+	if err := t.out.flush(); err != nil {
+		return err
+	}
+	if t.in.Buffered() == 0 {
+		if idle := t.server.limits.Idle; idle > 0 {
+			if err := t.readBy(time.Now().Add(idle)); err != nil {
+				return err
+			}
+		}
+		if _, err := t.in.Peek(1); err != nil {
+			return endOfStream(err)
+		}
+		if t.server.limits.Idle > 0 {
+			if err := t.readBy(time.Time{}); err != nil {
+				return err
+			}
+		}
+	}
+	return t.fill(requestSize)
+}
+
+// fill waits until n bytes are buffered, which the client has begun to send.
+func (t *transmission) fill(n int) error {
+	if t.in.Buffered() >= n {
+		return nil
+	}
+	return t.within(int64(n), func() error {
+		_, err := t.in.Peek(n)
+		return err
+	})
+}
+
+// within runs a read of n bytes under the time they may take.
+func (t *transmission) within(n int64, read func() error) error {
+	if err := t.readBy(time.Now().Add(t.server.limits.allowance(n))); err != nil {
+		return err
+	}
+	if err := read(); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		return fmt.Errorf("in the middle of a request: %w", err)
+	}
+	return t.readBy(time.Time{})
+}
+
+// handle serves one request, whose payload is still unread, or passes it on.
+func (t *transmission) handle(k task) error {
+	if f := t.refusal(k); f.failed() {
+		return t.refuse(k, f)
+	}
+	if t.prompt(k) {
+		return t.inline(k)
+	}
+	k.credit = credit{bytes: k.held(), requests: 1}
+	if err := t.reserve(k.credit); err != nil {
+		return err
+	}
+	if k.cmd == cmdWrite {
+		k.payload = t.server.pools.get(int(k.length))
+		if err := t.receive(k.payload.data); err != nil {
+			k.payload.release()
+			t.settled(k.credit)
+			return err
+		}
+	}
+	t.dispatch(k)
+	return nil
+}
+
+// refusal says why a request is not executed.
+func (t *transmission) refusal(k task) failure {
+	if f := k.check(t.session); f.failed() {
+		return f
+	}
+	if t.isDraining() {
+		return failure{eSHUTDOWN, "server is shutting down"}
+	}
+	return failure{}
+}
+
+// refuse answers a request with an error after reading its payload away.
+func (t *transmission) refuse(k task, f failure) error {
+	t.server.counters.refused.Add(1)
+	if n := k.dataLength(); n > 0 {
+		if err := t.out.flush(); err != nil {
+			return err
+		}
+		err := t.within(n, func() error {
+			_, err := io.CopyN(io.Discard, t.in, n)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return t.gathered(t.fail(k, f))
+}
+
+// prompt says whether the reader executes the request itself.
+func (t *transmission) prompt(k task) bool {
+	return t.prompter != nil && k.flags&cmdFlagFUA == 0 && k.cmd != cmdFlush && k.cmd != cmdCache &&
+		k.held() < bulkSize && t.prompter.Prompt(Op(k.cmd), int64(k.offset), int64(k.length))
+}
+
+// inline executes a request on the reader. A write's data stays in the input buffer.
+func (t *transmission) inline(k task) error {
+	t.server.counters.inline.Add(1)
+	if k.cmd != cmdWrite {
+		return t.gathered(t.execute(k, nil))
+	}
+	n := int(k.length)
+	if t.in.Buffered() < n {
+		if err := t.out.flush(); err != nil {
+			return err
+		}
+		if err := t.fill(n); err != nil {
+			return err
+		}
+	}
+	data, err := t.in.Peek(n)
+	if err != nil {
+		return err
+	}
+	full := t.execute(k, data)
+	t.in.Discard(n)
+	return t.gathered(full)
+}
+
+// gathered flushes when the replies gathered by the reader are enough for a write.
+func (t *transmission) gathered(full bool) error {
+	if !full {
+		return nil
+	}
+	return t.out.flush()
+}
+
+// reserve takes a request's share of the budgets, which is the back-pressure: while it
+// waits nothing is read. Replies leave first, or it might wait for itself.
+func (t *transmission) reserve(c credit) error {
+	if t.requests.tryAcquire(c.requests) {
+		if c.bytes == 0 {
+			return nil
+		}
+		if t.inFlight.tryAcquire(c.bytes) {
+			if t.server.total.tryAcquire(c.bytes) {
+				return nil
+			}
+			t.inFlight.release(c.bytes)
+		}
+		t.requests.release(c.requests)
+	}
+	if err := t.out.flush(); err != nil {
+		return err
+	}
+	if err := t.requests.acquire(t.ctx, c.requests); err != nil {
+		return err
+	}
+	if c.bytes == 0 {
+		return nil
+	}
+	if err := t.inFlight.acquire(t.ctx, c.bytes); err != nil {
+		t.requests.release(c.requests)
+		return err
+	}
+	if err := t.server.total.acquire(t.ctx, c.bytes); err != nil {
+		t.inFlight.release(c.bytes)
+		t.requests.release(c.requests)
+		return err
+	}
+	return nil
+}
+
+// receive reads a write's data.
+func (t *transmission) receive(data []byte) error {
+	if t.in.Buffered() >= len(data) {
+		_, err := io.ReadFull(t.in, data)
+		return err
+	}
+	if err := t.out.flush(); err != nil {
+		return err
+	}
+	return t.within(int64(len(data)), func() error {
+		_, err := io.ReadFull(t.in, data)
+		return err
+	})
+}
