@@ -102,6 +102,16 @@ func (k *WrappingKey) Wrap(rand io.Reader, plaintext, context []byte) ([]byte, e
 // Unwrap opens a wrapped key. Every failure that an attacker can cause is ErrOpen or
 // ErrFormat (or ErrNotConstantTime, see NewWrappingKey).
 func (k *WrappingKey) Unwrap(wrapped, context []byte) (*Secret, error) {
+	out, err := k.UnwrapBytes(wrapped, context)
+	if err != nil {
+		return nil, err
+	}
+	return NewSecret(out), nil
+}
+
+// UnwrapBytes is Unwrap into ordinary memory, for a plaintext that leaves the process
+// at once: a Secret's page costs several system calls.
+func (k *WrappingKey) UnwrapBytes(wrapped, context []byte) ([]byte, error) {
 	h, err := ParseWrapped(wrapped)
 	if err != nil {
 		return nil, err
@@ -127,7 +137,7 @@ func (k *WrappingKey) Unwrap(wrapped, context []byte) (*Secret, error) {
 	if err != nil {
 		return nil, ErrOpen
 	}
-	return NewSecret(out), nil
+	return out, nil
 }
 
 func (k *WrappingKey) commitment(s WrapSuite, nonce []byte) (c [32]byte, err error) {

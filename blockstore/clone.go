@@ -204,7 +204,6 @@ func (d *Device) flattenStep(h *volumeHeader, from, to uint64) error {
 		return err
 	}
 	b := d.store.index.newBatch()
-	d.store.putNumbers(b) // the number is never used again, whatever happens
 	for _, e := range extents {
 		r, err := d.merged(e)
 		if err != nil {

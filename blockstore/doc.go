@@ -9,16 +9,16 @@
 //
 // # Invariants
 //
-//	1. A record is committed only after the data it names is synced.
-//	2. A slot is reused only after the batch that gave it up is durable, its last device write is
-//	   done, and every reader that may hold its number has left.
-//	3. No two blocks are sealed under the same key and sequence: the sequence only rises while a
-//	   store runs, and every write session has a key of its own from a fresh random salt. No
-//	   counter is trusted across opens.
-//	4. What binds a block is logical (store, origin volume, block number, sequence), never its slot:
-//	   maintenance may move ciphertext without a key.
-//	5. Every byte that is returned has been authenticated.
-//	6. Background work never exits the process and never hides an error.
+//  1. A record is committed only after the data it names is synced.
+//  2. A slot is reused only after the batch that gave it up is durable, its last device write is
+//     done, and every reader that may hold its number has left.
+//  3. No two blocks are sealed under the same key and sequence: the sequence only rises while a
+//     store runs, and every write session has a key of its own from a fresh random salt. No
+//     counter is trusted across opens.
+//  4. What binds a block is logical (store, origin volume, block number, sequence), never its slot:
+//     maintenance may move ciphertext without a key.
+//  5. Every byte that is returned has been authenticated.
+//  6. Background work never exits the process and never hides an error.
 //
 // # Units and limits
 //
@@ -62,8 +62,8 @@
 //	B volume(4) generation(4) extent(6)   birth list: extents first written in a generation, if a snapshot exists
 //	D volume(4) generation(4) extent(6) block(1)   dead list: slot(5) birth sequence(8)
 //
-// Numbers are never used twice in a store. M numbers is volume(4) dek(4) session(4),
-// the last ones taken. M sequence is a high-water above every sequence in use. M clean
+// Numbers are never used twice in a store. M numbers is volume(4) dek(4) session(4), a
+// high-water that is durable before a number at or below it is used. M sequence is a high-water above every sequence in use. M clean
 // is the SHA-256 of the bitmap file; it is deleted when the store is opened.
 //
 // # Extent record
@@ -111,17 +111,17 @@
 // There are no reference counts. L is the newest existing snapshot; one that users deleted
 // but a clone pins exists, one that is being freed does not.
 //
-//	1. At a commit in generation c, a block that is overwritten or trimmed and was born after L's
-//	   sequence is freed once the batch is durable, else it enters D under c. Older records of the
-//	   extent with a generation in (L, c) are deleted in the same batch. A record that is new in c
-//	   enters B under c if L exists.
-//	2. Freeing snapshot i between its neighbours p and n (n is the current generation if none is
-//	   newer): mark it; for every birth (j, extent) with j in (i, n] delete the extent's next record
-//	   older than j if its generation is in (p, i]; then free the dead of generations (i, n] that were
-//	   born after p's sequence.
-//	3. Freeing the last view down to the next older snapshot p: free the blocks of each extent's
-//	   newest record born after p's sequence, delete all records, births and deaths above p.
-//	4. It applies to blocks that the volume sealed itself; a parent's blocks are kept by its pin.
+//  1. At a commit in generation c, a block that is overwritten or trimmed and was born after L's
+//     sequence is freed once the batch is durable, else it enters D under c. Older records of the
+//     extent with a generation in (L, c) are deleted in the same batch. A record that is new in c
+//     enters B under c if L exists.
+//  2. Freeing snapshot i between its neighbours p and n (n is the current generation if none is
+//     newer): mark it; for every birth (j, extent) with j in (i, n] delete the extent's next record
+//     older than j if its generation is in (p, i]; then free the dead of generations (i, n] that were
+//     born after p's sequence.
+//  3. Freeing the last view down to the next older snapshot p: free the blocks of each extent's
+//     newest record born after p's sequence, delete all records, births and deaths above p.
+//  4. It applies to blocks that the volume sealed itself; a parent's blocks are kept by its pin.
 //
 // # Failures
 //

@@ -260,10 +260,10 @@ func (h *history) deleteVolume(i int) {
 func (h *history) restart(crash bool) {
 	h.note("restart crash=%v", crash)
 	var image *vfs.MemFS
+	anchors := h.keys.copyAnchors() // of another store, which has not seen what the index commits meanwhile
 	if crash {
 		image = h.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: []int{0, 30, 100}[h.r.IntN(3)], RNG: h.r})
 	}
-	anchors := h.keys.copyAnchors() // they lie in another store, which crashes at the same instant
 	for _, m := range h.volumes {
 		m.dev = nil
 	}
@@ -429,9 +429,16 @@ func TestModel(t *testing.T) {
 			}
 			h.settle()
 			used, _ := h.s.alloc.usage()
+			if used != 0 {
+				for _, v := range h.s.volumes {
+					t.Logf("left: %+v pins %v", v.header, v.pins)
+					for _, sn := range v.snapshots {
+						t.Logf("left: %+v", sn)
+					}
+				}
+			}
 			require.Zero(t, used, "space is lost")
 			require.NoError(t, h.s.Close())
 		})
 	}
 }
-

@@ -80,7 +80,6 @@ func (s *Store) loadVolumes() error {
 			}
 			s.byID[h.id] = v
 		}
-		s.numbers.volume = max(s.numbers.volume, number)
 		return true, nil
 	})
 }
@@ -247,7 +246,6 @@ func (s *Store) dropOrphans() error {
 		if err != nil || len(k) != 5 {
 			return true, nil // a block that needs it will say so
 		}
-		s.numbers.session = max(s.numbers.session, binary.BigEndian.Uint32(k[1:]))
 		if s.volumes[rec.volume] == nil {
 			b.delete(slices.Clone(k))
 		}

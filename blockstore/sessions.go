@@ -85,7 +85,7 @@ func (ss *sessionSet) add(o *openSession) {
 // the directory. The record is durable before the first block can be referenced.
 func (ss *sessionSet) begin(h *volumeHeader) (*openSession, error) {
 	s := ss.store
-	number, err := s.nextNumber(&s.numbers.session)
+	number, err := s.nextNumber(numberSession)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +100,6 @@ func (ss *sessionSet) begin(h *volumeHeader) (*openSession, error) {
 	}
 	b := s.index.newBatch()
 	b.set(numberKey(prefixSession, number), rec.encode())
-	s.putNumbers(b)
 	if err := s.index.commit(b); err != nil {
 		return nil, err
 	}

@@ -136,7 +136,7 @@ func (s *stager) write(runs []*stagedWrite) {
 	}
 }
 
-// close waits for the queue to drain and ends the goroutines.
+// close waits for the queue to drain and ends the goroutines. It may be called twice.
 func (s *stager) close() {
 	s.mu.Lock()
 	s.closed = true

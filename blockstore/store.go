@@ -96,12 +96,6 @@ type Store struct {
 	stop       chan struct{}
 }
 
-// numbers are the next numbers of volumes, data keys and sessions; kept in M.
-type numbers struct {
-	mu                   sync.Mutex
-	volume, dek, session uint32
-}
-
 // origins caches which volume a session belongs to.
 type origins struct {
 	mu      sync.Mutex
@@ -324,23 +318,50 @@ func (s *Store) deriveStoreKeys(dek *aead.DataKey) error {
 	return err
 }
 
-// nextNumber takes a number of the kind n points to. It becomes durable with putNumbers.
-func (s *Store) nextNumber(n *uint32) (uint32, error) {
-	s.numbers.mu.Lock()
-	defer s.numbers.mu.Unlock()
-	if *n == math.MaxUint32 {
-		return 0, fmt.Errorf("%w: numbers of a kind are used up", ErrLimit)
-	}
-	*n++
-	return *n, nil
+// numberKind is a kind of number that the index counts.
+type numberKind int
+
+const (
+	numberVolume numberKind = iota
+	numberDEK
+	numberSession
+	numberKinds
+)
+
+// numberStep is how many numbers of a kind one synced reservation covers.
+const numberStep = 16
+
+// numbers hands out the numbers of volumes, data keys and sessions, none of them ever
+// twice: what M keeps is a high-water, durable before a number below it is used.
+type numbers struct {
+	mu             sync.Mutex
+	last, reserved [numberKinds]uint32
 }
 
-func (s *Store) putNumbers(b *batch) {
-	s.numbers.mu.Lock()
-	defer s.numbers.mu.Unlock()
-	v := binary.BigEndian.AppendUint32(nil, s.numbers.volume)
-	v = binary.BigEndian.AppendUint32(v, s.numbers.dek)
-	b.set(metaKey(metaNumbers), binary.BigEndian.AppendUint32(v, s.numbers.session))
+// nextNumber takes a number.
+func (s *Store) nextNumber(kind numberKind) (uint32, error) {
+	n := &s.numbers
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.last[kind] >= math.MaxUint32-numberStep {
+		return 0, fmt.Errorf("%w: numbers of a kind are used up", ErrLimit)
+	}
+	if n.last[kind] == n.reserved[kind] {
+		next := n.reserved
+		next[kind] += numberStep
+		var v []byte
+		for _, r := range next {
+			v = binary.BigEndian.AppendUint32(v, r)
+		}
+		b := s.index.newBatch()
+		b.set(metaKey(metaNumbers), v)
+		if err := s.index.commit(b); err != nil {
+			return 0, err
+		}
+		n.reserved = next
+	}
+	n.last[kind]++
+	return n.last[kind], nil
 }
 
 func (s *Store) loadNumbers() error {
@@ -352,7 +373,10 @@ func (s *Store) loadNumbers() error {
 		return err
 	}
 	r := binfmt.NewReader(v)
-	s.numbers.volume, s.numbers.dek, s.numbers.session = r.U32(), r.U32(), r.U32()
+	for kind := range s.numbers.reserved {
+		s.numbers.reserved[kind] = r.U32()
+	}
+	s.numbers.last = s.numbers.reserved
 	return r.Finish()
 }
 
@@ -472,6 +496,9 @@ func (s *Store) Close() error {
 	var errs []error
 	for _, d := range devices {
 		errs = append(errs, d.shutdown(context.Background()))
+	}
+	if s.stager != nil {
+		s.stager.close() // writes whose blocks were given up still hold their slots
 	}
 	if s.writable() == nil && errors.Join(errs...) == nil {
 		errs = append(errs, s.checkpoint())

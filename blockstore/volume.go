@@ -180,7 +180,7 @@ func (s *Store) newHeader(spec *VolumeSpec) (*volumeHeader, error) {
 		h.flags |= flagPlain
 	}
 	var err error
-	h.number, err = s.nextNumber(&s.numbers.volume)
+	h.number, err = s.nextNumber(numberVolume)
 	return h, err
 }
 
@@ -199,7 +199,7 @@ func (s *Store) newDataKey(ctx context.Context, h *volumeHeader, spec *VolumeSpe
 	if err != nil {
 		return nil, nil, &KeyError{ID: h.id, Err: err}
 	}
-	if slot.dek, err = s.nextNumber(&s.numbers.dek); err != nil {
+	if slot.dek, err = s.nextNumber(numberDEK); err != nil {
 		return nil, nil, err
 	}
 	keys, err := newVolumeKeys(dek, slot.dek, s.suite)
@@ -217,7 +217,6 @@ func (s *Store) commitNewVolume(b *batch, h *volumeHeader, keys *volumeKeys) (Vo
 		return Volume{}, err
 	}
 	b.set(numberKey(prefixVolume, h.number), h.encode())
-	s.putNumbers(b)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.byID[h.id] != nil {

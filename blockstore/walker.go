@@ -332,7 +332,7 @@ func (s *Store) CopyStatus(id string) (Walk, bool, error) {
 // finishCopy turns a walked copy into a snapshot and lets go of the volume it was.
 func (s *Store) finishCopy(ctx context.Context, v *volume, keys Keyring) error {
 	s.mu.RLock()
-	id, done := v.id, s.snapshots[v.id] != nil
+	id, done := v.id, v.header.generation > 1 // the snapshot was made, even if its user has deleted it already
 	s.mu.RUnlock()
 	if !done {
 		if _, err := s.CreateSnapshot(ctx, SnapshotRequest{Volume: id, ID: id, Keys: keys}); err != nil {

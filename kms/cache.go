@@ -17,7 +17,7 @@ type cache[K comparable, V any] struct {
 	order   *list.List // of *cached[K, V], most recently used first
 	cost    int
 	dirty   map[K]int // running changes per key
-	epoch   uint64    // number of changes begun
+	epoch   uint64    // rises when a change begins and when it ends
 }
 
 type cached[K comparable, V any] struct {
@@ -83,6 +83,7 @@ func (c *cache[K, V]) begin(key K) (end func()) {
 	return func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
+		c.epoch++ // what was loaded before the commit is not stored after it
 		if c.dirty[key]--; c.dirty[key] == 0 {
 			delete(c.dirty, key)
 		}

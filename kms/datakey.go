@@ -4,9 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
-
-	"coffer.example/aead"
 )
 
 // GenerateDataKey draws a data key and returns it in clear and wrapped.
@@ -26,48 +23,42 @@ func (k *KMS) GenerateDataKeyWithoutPlaintext(ctx context.Context, c Caller, in 
 
 func (k *KMS) generateDataKey(ctx context.Context, c Caller, op string, in GenerateDataKeyInput) (*GenerateDataKeyOutput, error) {
 	return perform(ctx, k, c, op, func(cl *call) (*GenerateDataKeyOutput, error) {
-		secret, out, err := cl.dataKey(ctx, in, nil)
-		defer secret.Destroy()
-		if err == nil {
-			out.Plaintext = slices.Clone(secret.Bytes())
-		}
-		return out, err
+		return cl.dataKey(ctx, in, nil)
 	})
 }
 
-// dataKey is the work of the data key operations. reuse, if not nil, is wrapped in
-// place of a new key; it stays the caller's.
-func (cl *call) dataKey(ctx context.Context, in GenerateDataKeyInput, reuse *aead.Secret) (*aead.Secret, *GenerateDataKeyOutput, error) {
+// dataKey is the work of the data key operations. plain, if not nil, is wrapped in
+// place of a new key.
+func (cl *call) dataKey(ctx context.Context, in GenerateDataKeyInput, plain []byte) (*GenerateDataKeyOutput, error) {
 	cl.params = cryptoParams{KeyID: in.KeyID, EncryptionContext: in.EncryptionContext, KeySpec: in.KeySpec,
 		NumberOfBytes: in.NumberOfBytes, DryRun: in.DryRun}
 	size, err := checkDataKey(&in)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	e, canonical, err := cl.target(ctx, use{action: cl.op, keyID: in.KeyID, context: in.EncryptionContext, grantTokens: in.GrantTokens})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if in.DryRun {
-		return nil, nil, errDryRun
+		return nil, errDryRun
 	}
-	var secret *aead.Secret
-	if reuse != nil {
-		secret = reuse.Clone()
-	} else if secret, err = cl.k.draw(size); err != nil {
-		return nil, nil, err
+	if plain == nil {
+		if plain, err = cl.k.draw(size); err != nil {
+			return nil, err
+		}
 	}
-	blob, err := cl.k.wrap(ctx, e, secret.Bytes(), canonical)
-	return secret, &GenerateDataKeyOutput{CiphertextBlob: blob, KeyARN: e.arn, KeyMaterialID: e.Material}, err
+	blob, err := cl.k.wrap(ctx, e, plain, canonical)
+	return &GenerateDataKeyOutput{Plaintext: plain, CiphertextBlob: blob, KeyARN: e.arn, KeyMaterialID: e.Material}, err
 }
 
 // draw returns n random bytes.
-func (k *KMS) draw(n int) (*aead.Secret, error) {
+func (k *KMS) draw(n int) ([]byte, error) {
 	b := make([]byte, n)
 	if _, err := io.ReadFull(k.o.Rand, b); err != nil {
 		return nil, fmt.Errorf("kms: draw random bytes: %w", err)
 	}
-	return aead.NewSecret(b), nil
+	return b, nil
 }
 
 func checkDataKey(in *GenerateDataKeyInput) (size int, err error) {
@@ -112,10 +103,7 @@ func (k *KMS) GenerateRandom(ctx context.Context, c Caller, in GenerateRandomInp
 		if err := cl.authorize(ctx, access{action: "GenerateRandom"}); err != nil {
 			return nil, err
 		}
-		b := make([]byte, *in.NumberOfBytes)
-		if _, err := io.ReadFull(k.o.Rand, b); err != nil {
-			return nil, fmt.Errorf("kms: draw random bytes: %w", err)
-		}
-		return &GenerateRandomOutput{Plaintext: b}, nil
+		b, err := k.draw(*in.NumberOfBytes)
+		return &GenerateRandomOutput{Plaintext: b}, err
 	})
 }

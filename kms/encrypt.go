@@ -133,15 +133,15 @@ func (k *KMS) Decrypt(ctx context.Context, c Caller, in DecryptInput) (*DecryptO
 		if err := checkDecrypt(&in, ignore); err != nil {
 			return nil, err
 		}
-		secret, e, h, err := cl.decrypt(ctx, in, ignore)
+		plain, e, h, err := cl.decrypt(ctx, in, ignore)
 		if err != nil {
 			return nil, err
 		}
-		defer secret.Destroy()
 		if in.DryRun {
+			clear(plain)
 			return nil, errDryRun
 		}
-		return &DecryptOutput{Plaintext: slices.Clone(secret.Bytes()), KeyARN: e.arn,
+		return &DecryptOutput{Plaintext: plain, KeyARN: e.arn,
 			KeyMaterialID: hex.EncodeToString(h.MaterialID[:]), EncryptionAlgorithm: algorithmSymmetric}, nil
 	})
 }
@@ -167,7 +167,7 @@ func checkDecrypt(in *DecryptInput, ignore bool) error {
 }
 
 // decrypt authorises and unwraps. With ignore it stops after the authorisation.
-func (cl *call) decrypt(ctx context.Context, in DecryptInput, ignore bool) (*aead.Secret, *keyEntry, aead.WrapHeader, error) {
+func (cl *call) decrypt(ctx context.Context, in DecryptInput, ignore bool) ([]byte, *keyEntry, aead.WrapHeader, error) {
 	canonical, err := canonicalContext(in.EncryptionContext)
 	if err != nil {
 		return nil, nil, aead.WrapHeader{}, err
@@ -184,8 +184,8 @@ func (cl *call) decrypt(ctx context.Context, in DecryptInput, ignore bool) (*aea
 	if err := cl.admit(ctx, e, alias, u); err != nil {
 		return nil, nil, h, err
 	}
-	s, err := cl.k.unwrap(ctx, e, h, in.CiphertextBlob, canonical)
-	return s, e, h, err
+	plain, err := cl.k.unwrap(ctx, e, h, in.CiphertextBlob, canonical)
+	return plain, e, h, err
 }
 
 // or returns v, or byDefault where v is empty.

@@ -35,11 +35,11 @@ func (k *KMS) RootCaller() Caller {
 // NewDataKey draws a data key of aead.VolumeDataKeySize bytes under the named key. It
 // is GenerateDataKeyWithoutPlaintext, as an EBS host asks for it.
 func (r *Keyring) NewDataKey(ctx context.Context, key string, encryptionContext map[string]string) (dek *aead.DataKey, wrapped []byte, keyARN string, err error) {
-	secret, err := r.k.draw(aead.VolumeDataKeySize)
+	b, err := r.k.draw(aead.VolumeDataKeySize)
 	if err != nil {
 		return nil, nil, "", err
 	}
-	return r.wrapUnder(ctx, secret, key, encryptionContext)
+	return r.wrapUnder(ctx, aead.NewSecret(b), key, encryptionContext)
 }
 
 // wrapUnder wraps secret, which it takes over, under the named key.
@@ -67,10 +67,8 @@ func (r *Keyring) wrapUnder(ctx context.Context, secret *aead.Secret, key string
 func (r *Keyring) generate(ctx context.Context, secret *aead.Secret, key string, ec map[string]string) ([]byte, string, error) {
 	size := secret.Len()
 	out, err := perform(ctx, r.k, r.caller, "GenerateDataKeyWithoutPlaintext", func(cl *call) (*GenerateDataKeyOutput, error) {
-		s, out, err := cl.dataKey(ctx, GenerateDataKeyInput{KeyID: key, EncryptionContext: ec, NumberOfBytes: &size,
-			GrantTokens: r.grantTokens}, secret)
-		s.Destroy()
-		return out, err
+		return cl.dataKey(ctx, GenerateDataKeyInput{KeyID: key, EncryptionContext: ec, NumberOfBytes: &size,
+			GrantTokens: r.grantTokens}, secret.Bytes())
 	})
 	if err != nil {
 		return nil, "", err
@@ -93,11 +91,11 @@ func (r *Keyring) Unwrap(ctx context.Context, wrapped []byte, encryptionContext 
 		if err := checkDecrypt(&in, false); err != nil {
 			return nil, err
 		}
-		secret, _, _, err := cl.decrypt(ctx, in, false)
+		plain, _, _, err := cl.decrypt(ctx, in, false)
 		if err != nil {
 			return nil, err
 		}
-		return dataKey(secret)
+		return dataKey(aead.NewSecret(plain))
 	})
 }
 
@@ -185,18 +183,21 @@ func (cl *call) rewrap(ctx context.Context, in GenerateDataKeyInput, wrapped []b
 	if err != nil {
 		return nil, errInvalidCiphertext
 	}
-	if *secret, err = cl.k.unwrap(ctx, e, h, wrapped, old); err != nil {
+	plain, err := cl.k.unwrap(ctx, e, h, wrapped, old)
+	if err != nil {
 		return nil, err
 	}
+	*secret = aead.NewSecret(plain)
 	blob, err := cl.k.wrap(ctx, e, (*secret).Bytes(), canonical)
 	return &GenerateDataKeyOutput{CiphertextBlob: blob, KeyARN: e.arn, KeyMaterialID: e.Material}, err
 }
 
 func (r *Keyring) rewrapOther(ctx context.Context, wrapped []byte, ec map[string]string, key string, newContext map[string]string) (*aead.DataKey, []byte, string, error) {
 	var secret *aead.Secret
-	out, err := perform(ctx, r.k, r.caller, "ReEncrypt", func(cl *call) (out *ReEncryptOutput, err error) {
-		secret, out, err = cl.reEncrypt(ctx, ReEncryptInput{CiphertextBlob: wrapped, SourceEncryptionContext: ec,
+	out, err := perform(ctx, r.k, r.caller, "ReEncrypt", func(cl *call) (*ReEncryptOutput, error) {
+		plain, out, err := cl.reEncrypt(ctx, ReEncryptInput{CiphertextBlob: wrapped, SourceEncryptionContext: ec,
 			DestinationKeyID: key, DestinationEncryptionContext: newContext, GrantTokens: r.grantTokens})
+		secret = aead.NewSecret(plain)
 		return out, err
 	})
 	if err != nil {

@@ -3,6 +3,7 @@ package kms
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 
@@ -131,17 +132,18 @@ func (k *KMS) wrap(ctx context.Context, e *keyEntry, plaintext, canonical []byte
 	return w.Wrap(k.o.Rand, plaintext, canonical)
 }
 
-// unwrap opens a wrapped key. What an attacker can cause is ErrInvalidCiphertext, without a message.
-func (k *KMS) unwrap(ctx context.Context, e *keyEntry, h aead.WrapHeader, wrapped, canonical []byte) (*aead.Secret, error) {
+// unwrap opens a wrapped key; the caller clears what it does not answer. What an
+// attacker can cause is ErrInvalidCiphertext, without a message.
+func (k *KMS) unwrap(ctx context.Context, e *keyEntry, h aead.WrapHeader, wrapped, canonical []byte) ([]byte, error) {
 	w, err := k.wrappingKey(ctx, e, h)
 	if err != nil {
 		return nil, err
 	}
-	s, err := w.Unwrap(wrapped, canonical)
-	if err != nil {
+	b, err := w.UnwrapBytes(wrapped, canonical)
+	if errors.Is(err, aead.ErrOpen) || errors.Is(err, aead.ErrFormat) {
 		return nil, errInvalidCiphertext
 	}
-	return s, nil
+	return b, err
 }
 
 var (

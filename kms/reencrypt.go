@@ -11,14 +11,14 @@ import (
 // ReEncrypt unwraps a blob and wraps what it held under another key or context.
 func (k *KMS) ReEncrypt(ctx context.Context, c Caller, in ReEncryptInput) (*ReEncryptOutput, error) {
 	return perform(ctx, k, c, "ReEncrypt", func(cl *call) (*ReEncryptOutput, error) {
-		secret, out, err := cl.reEncrypt(ctx, in)
-		secret.Destroy()
+		plain, out, err := cl.reEncrypt(ctx, in)
+		clear(plain)
 		return out, err
 	})
 }
 
-// reEncrypt is ReEncrypt, and hands out the plaintext to those who keep it inside.
-func (cl *call) reEncrypt(ctx context.Context, in ReEncryptInput) (*aead.Secret, *ReEncryptOutput, error) {
+// reEncrypt is ReEncrypt, and hands the plaintext to its caller, who clears it or keeps it inside.
+func (cl *call) reEncrypt(ctx context.Context, in ReEncryptInput) ([]byte, *ReEncryptOutput, error) {
 	cl.params = reEncryptParams{
 		SourceKeyID: in.SourceKeyID, SourceEncryptionContext: in.SourceEncryptionContext,
 		SourceEncryptionAlgorithm: or(in.SourceEncryptionAlgorithm, algorithmSymmetric),
@@ -33,20 +33,20 @@ func (cl *call) reEncrypt(ctx context.Context, in ReEncryptInput) (*aead.Secret,
 	if err != nil {
 		return nil, nil, err
 	}
-	var secret *aead.Secret
+	var plain []byte
 	if !ignore {
-		if secret, err = cl.k.unwrap(ctx, from.key, from.header, in.CiphertextBlob, from.canonical); err != nil {
+		if plain, err = cl.k.unwrap(ctx, from.key, from.header, in.CiphertextBlob, from.canonical); err != nil {
 			return nil, nil, err
 		}
 	}
 	if in.DryRun {
-		return secret, nil, errDryRun
+		return plain, nil, errDryRun
 	}
-	blob, err := cl.k.wrap(ctx, to.key, secret.Bytes(), to.canonical)
+	blob, err := cl.k.wrap(ctx, to.key, plain, to.canonical)
 	if err != nil {
-		return secret, nil, err
+		return plain, nil, err
 	}
-	return secret, &ReEncryptOutput{
+	return plain, &ReEncryptOutput{
 		CiphertextBlob: blob, SourceKeyARN: from.key.arn, KeyARN: to.key.arn,
 		SourceKeyMaterialID: hex.EncodeToString(from.header.MaterialID[:]), DestinationKeyMaterialID: to.key.Material,
 		SourceEncryptionAlgorithm: algorithmSymmetric, DestinationEncryptionAlgorithm: algorithmSymmetric,

@@ -37,5 +37,9 @@ func (k *KMS) unwrapReserved(ctx context.Context, wrapped []byte, ec map[string]
 	if err != nil {
 		return nil, errInvalidCiphertext
 	}
-	return k.unwrap(ctx, e, h, wrapped, canonical)
+	b, err := k.unwrap(ctx, e, h, wrapped, canonical)
+	if err != nil {
+		return nil, err
+	}
+	return aead.NewSecret(b), nil
 }

@@ -30,8 +30,9 @@ func (e *engine) RestoreVolume(ctx context.Context, snapshot string, s ec2.Volum
 	return noObject(err)
 }
 
-// ResizeVolume implements ec2.Engine: the store cannot grow a volume yet, and says so.
-func (e *engine) ResizeVolume(context.Context, string, int64) error { return errors.ErrUnsupported }
+func (e *engine) ResizeVolume(ctx context.Context, volume string, size int64, keys blockstore.Keyring) error {
+	return noObject(e.store.GrowVolume(ctx, volume, size, keys))
+}
 
 func (e *engine) DeleteVolume(ctx context.Context, volume string) error {
 	return gone(e.store.DeleteVolume(ctx, volume))
@@ -54,10 +55,10 @@ func (e *engine) Detach(ctx context.Context, volume string) error {
 	return device.Detach(ctx)
 }
 
-func (e *engine) CreateSnapshots(ctx context.Context, snapshots map[string]string) error {
+func (e *engine) CreateSnapshots(ctx context.Context, snapshots map[string]string, keys blockstore.Keyring) error {
 	var requests []blockstore.SnapshotRequest
 	for volume, id := range snapshots {
-		requests = append(requests, blockstore.SnapshotRequest{Volume: volume, ID: id})
+		requests = append(requests, blockstore.SnapshotRequest{Volume: volume, ID: id, Keys: keys})
 	}
 	_, err := e.store.CreateSnapshots(ctx, requests)
 	return noObject(err)

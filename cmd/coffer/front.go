@@ -25,7 +25,7 @@ func (s *stack) openFront(context.Context) error {
 	s.front = awsapi.New(awsapi.Options{
 		Services: []*awsapi.Service{
 			kmsapi.New(s.keys),
-			stsapi.New(),
+			stsapi.New(stsapi.Options{Directory: s.people, Authorizer: awsapi.NewAuthorizer()}),
 			iamapi.New(iamapi.Options{Directory: s.people, Authorizer: awsapi.NewAuthorizer(), Tokens: s.keys.TokenKey()}),
 			ec2api.New(ec2api.Options{Service: s.machines, Tokens: s.keys.TokenKey()}),
 		},

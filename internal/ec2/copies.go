@@ -174,6 +174,9 @@ func (s *Service) refreshed(ctx context.Context, snap Snapshot) (Snapshot, error
 		now.value.State, now.value.Completed = SnapshotCompleted, s.now()
 	}
 	err = newChange().keep(now.value, now.revision).commit(ctx, s.store)
+	if failure != nil && err == nil {
+		s.discard(snap.ID, s.engine.DeleteSnapshot(ctx, snap.ID))
+	}
 	if errors.Is(err, meta.ErrConflict) { // somebody else recorded it
 		now, err = get[Snapshot](ctx, s.store, at.key(kindSnapshot()))
 	}

@@ -26,8 +26,9 @@ type Engine interface {
 	CreateVolume(ctx context.Context, spec VolumeSpec) error
 	// RestoreVolume makes a volume from a snapshot; it is usable when this returns.
 	RestoreVolume(ctx context.Context, snapshotID string, spec VolumeSpec) error
-	// ResizeVolume grows a volume, attached or not.
-	ResizeVolume(ctx context.Context, volumeID string, sizeBytes int64) error
+	// ResizeVolume grows a volume. One that is attached shows its new size when it is
+	// attached again; one that is not is opened with keys.
+	ResizeVolume(ctx context.Context, volumeID string, sizeBytes int64, keys blockstore.Keyring) error
 	DeleteVolume(ctx context.Context, volumeID string) error
 	// Attach opens the volume's data key through keys and makes the volume ready to be
 	// served. It answers ErrNoObject if there is no such volume.
@@ -35,8 +36,9 @@ type Engine interface {
 	// Detach flushes and forgets the data key. Nobody is connected to the volume's export any more.
 	Detach(ctx context.Context, volumeID string) error
 
-	// CreateSnapshots makes a snapshot of each volume, named by the map, all at one point in time.
-	CreateSnapshots(ctx context.Context, snapshots map[string]string) error
+	// CreateSnapshots makes a snapshot of each volume, named by the map, all at one point
+	// in time. keys open volumes that are not attached.
+	CreateSnapshots(ctx context.Context, snapshots map[string]string, keys blockstore.Keyring) error
 	// CopySnapshot starts a copy under key. Its end is seen through CopyProgress.
 	CopySnapshot(ctx context.Context, sourceID, snapshotID, key string, keys blockstore.Keyring) error
 	// CopyProgress says how far a copy has come, and why it failed if it did. It is

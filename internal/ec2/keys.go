@@ -47,7 +47,7 @@ func (s keyStore) RetireGrant(ctx context.Context, role kms.Caller, grant Attach
 // retireUnrecorded finds the grant of an attachment that ended between making the
 // grant and recording its id. The account lists what the role may retire.
 func (s keyStore) retireUnrecorded(ctx context.Context, role kms.Caller, grant AttachGrant) error {
-	account := kms.Caller{Account: role.Account, ARN: "arn:aws:iam::" + role.Account + ":root", Type: "Root", UserID: role.Account, Region: role.Region, ViaService: role.ViaService}
+	account := forService(asOwner(ref{Region: role.Region, Owner: role.Account}))
 	marker := ""
 	for {
 		out, err := s.k.ListRetirableGrants(ctx, account, kms.ListRetirableGrantsInput{RetiringPrincipal: role.ARN, Page: kms.Page{Marker: marker}})

@@ -89,7 +89,7 @@ func (s *Service) finishModify(ctx context.Context, v Volume) error {
 	}
 	var failure error
 	if m.TargetSizeGiB > m.OriginalSizeGiB {
-		if failure = s.engine.ResizeVolume(ctx, v.ID, int64(m.TargetSizeGiB)<<30); failure != nil {
+		if failure = s.engine.ResizeVolume(ctx, v.ID, int64(m.TargetSizeGiB)<<30, s.keyring(asOwner(ref{Region: v.Region, Owner: v.Owner}))); failure != nil {
 			s.log.Error("volume not grown", "volume", v.ID, "error", failure)
 		}
 	}

@@ -103,18 +103,21 @@ func listAccessKeys(ctx context.Context, c *call, in *listAccessKeysInput) (any,
 
 type accessKeyInput struct {
 	ownUser
-	AccessKeyID string `api:"AccessKeyId,required" len:"1..128"`
+	AccessKeyID string `api:"AccessKeyId,required" len:"16..128"`
 }
 
 type updateAccessKeyInput struct {
 	accessKeyInput
-	Status string `api:"Status,required" enum:"Active|Inactive"`
+	Status string `api:"Status,required" enum:"Active|Inactive|Expired"`
 }
 
 func updateAccessKey(ctx context.Context, c *call, in *updateAccessKeyInput) (any, error) {
 	user, err := in.needUser(c)
 	if err != nil {
 		return nil, err
+	}
+	if in.Status != statusActive && in.Status != statusInactive { // the model has Expired, which only an answer can say
+		return nil, awsapi.Errorf("ValidationError", "Status must be Active or Inactive.")
 	}
 	return nil, c.directory.SetAccessKeyActive(ctx, c.Principal.Account, user, in.AccessKeyID, in.Status == statusActive)
 }

@@ -10,11 +10,11 @@ import (
 
 func (a *api) attached() map[string]awsapi.Operation {
 	return map[string]awsapi.Operation{
-		"AttachUserPolicy":         op(a, attach[userName]),
+		"AttachUserPolicy":         op(a, attach[attachedUser]),
 		"AttachRolePolicy":         op(a, attach[roleName]),
-		"DetachUserPolicy":         op(a, detach[userName]),
+		"DetachUserPolicy":         op(a, detach[attachedUser]),
 		"DetachRolePolicy":         op(a, detach[roleName]),
-		"ListAttachedUserPolicies": read(a, listAttached[userName]),
+		"ListAttachedUserPolicies": read(a, listAttached[attachedUser]),
 		"ListAttachedRolePolicies": read(a, listAttached[roleName]),
 	}
 }

@@ -21,7 +21,7 @@ func serve(t *testing.T) testkit.AWS {
 	require.NoError(t, d.CreateAccount(t.Context(), "444455556666", "AKIAI44QH8DHBEXAMPLE", "je7MtGbClwBF2Zp9Utk"))
 	auth := awsapi.NewAuthorizer()
 	return awsapitest.Serve(t, awsapi.New(awsapi.Options{
-		Services:    []*awsapi.Service{New(Options{Directory: d, Authorizer: auth, Tokens: tokens}), stsapi.New()},
+		Services:    []*awsapi.Service{New(Options{Directory: d, Authorizer: auth, Tokens: tokens}), stsapi.New(stsapi.Options{Directory: d, Authorizer: auth})},
 		Credentials: awsapi.DirectoryCredentials{Directory: d},
 	}))
 }

@@ -83,7 +83,7 @@ func createPolicy(ctx context.Context, c *call, in *createPolicyInput) (any, err
 func (c *call) policy(ctx context.Context, arn string) (iam.ManagedPolicy, error) {
 	p, err := c.directory.GetPolicy(ctx, arn)
 	if err == nil && p.Account != c.Principal.Account && p.Account != awsAccount {
-		return p, awsapi.Errorf("AccessDenied", "Policy %s is outside your own account.", arn)
+		return p, &awsapi.Error{Code: "AccessDenied", Status: 403, Message: "Policy " + arn + " is outside your own account."}
 	}
 	return p, err
 }
@@ -92,7 +92,7 @@ func (c *call) policy(ctx context.Context, arn string) (iam.ManagedPolicy, error
 func (c *call) ownPolicy(ctx context.Context, arn string) error {
 	p, err := c.policy(ctx, arn)
 	if err == nil && p.Account != c.Principal.Account {
-		return awsapi.Errorf("AccessDenied", "Policy is outside your own account.")
+		return &awsapi.Error{Code: "AccessDenied", Status: 403, Message: "Policy is outside your own account."}
 	}
 	return err
 }

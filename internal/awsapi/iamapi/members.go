@@ -16,22 +16,31 @@ type userName struct {
 	UserName string `api:"UserName,required" len:"1..128"`
 }
 
+// attachedUser is a userName in the operations on attached policies, whose model allows less.
+type attachedUser struct {
+	UserName string `api:"UserName,required" len:"1..64"`
+}
+
 type roleName struct {
 	RoleName string `api:"RoleName,required" len:"1..64"`
 }
 
 // named is either, for the operations that exist for both.
 type named interface {
-	userName | roleName
+	userName | attachedUser | roleName
 	ref(c *call) iam.Ref
 	arn(ctx context.Context, c *call) (string, error)
 }
 
-func (n userName) ref(c *call) iam.Ref { return c.ref(iam.User, n.UserName) }
-func (n roleName) ref(c *call) iam.Ref { return c.ref(iam.Role, n.RoleName) }
+func (n userName) ref(c *call) iam.Ref     { return c.ref(iam.User, n.UserName) }
+func (n attachedUser) ref(c *call) iam.Ref { return userName(n).ref(c) }
+func (n roleName) ref(c *call) iam.Ref     { return c.ref(iam.Role, n.RoleName) }
 
 func (n userName) arn(ctx context.Context, c *call) (string, error) {
 	return c.entityARN(ctx, n.ref(c))
+}
+func (n attachedUser) arn(ctx context.Context, c *call) (string, error) {
+	return userName(n).arn(ctx, c)
 }
 func (n roleName) arn(ctx context.Context, c *call) (string, error) {
 	return c.entityARN(ctx, n.ref(c))
@@ -56,9 +65,22 @@ type policyARN struct {
 
 func (p policyARN) arn(context.Context, *call) (string, error) { return p.PolicyARN, nil }
 
+// boundary is a permissions boundary. There are none here, and one that was ignored
+// would leave its user or role with more than was meant.
+type boundary struct {
+	PermissionsBoundary string `api:"PermissionsBoundary" len:"20..2048"`
+}
+
+func (in *boundary) refuse() error {
+	if in.PermissionsBoundary != "" {
+		return awsapi.Errorf("InvalidInput", "Permissions boundaries are not supported by this endpoint.")
+	}
+	return nil
+}
+
 // paging is the part of a list that an input asks for.
 type paging struct {
-	Marker   string `api:"Marker,sensitive" len:"1..4096"`
+	Marker   string `api:"Marker,sensitive" len:"1..320"`
 	MaxItems *int   `api:"MaxItems" range:"1..1000"`
 }
 

@@ -57,6 +57,7 @@ type createRoleInput struct {
 	AssumeRolePolicyDocument string `api:"AssumeRolePolicyDocument,required,sensitive" len:"1..131072"`
 	Description              string `api:"Description" len:"0..1000"`
 	MaxSessionDuration       int    `api:"MaxSessionDuration" range:"3600..43200"`
+	boundary
 	tagList
 }
 
@@ -66,6 +67,9 @@ func (in *createRoleInput) arn(_ context.Context, c *call) (string, error) {
 }
 
 func createRole(ctx context.Context, c *call, in *createRoleInput) (any, error) {
+	if err := in.refuse(); err != nil {
+		return nil, err
+	}
 	tags, err := in.tags()
 	if err != nil {
 		return nil, err

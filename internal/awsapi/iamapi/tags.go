@@ -32,6 +32,15 @@ type tagList struct {
 	Tags []tag `api:"Tags" len:"0..50"`
 }
 
+// someTags is a tagList that must be given.
+type someTags struct {
+	Tags []tag `api:"Tags,required" len:"0..50"`
+}
+
+func (in *someTags) requestTags() []tag { return in.Tags }
+
+func (in *someTags) tags() (map[string]string, error) { return (*tagList)(in).tags() }
+
 func (in *tagList) requestTags() []tag { return in.Tags }
 
 func (in *tagList) tags() (map[string]string, error) {
@@ -55,7 +64,7 @@ func sortedTags(tags map[string]string) []tag {
 
 type tagEntityInput[N named] struct {
 	Of N `api:",inline"`
-	tagList
+	someTags
 }
 
 func (in *tagEntityInput[N]) arn(ctx context.Context, c *call) (string, error) {
@@ -85,7 +94,7 @@ func untagEntity[N named](ctx context.Context, c *call, in *untagEntityInput[N])
 
 type tagPolicyInput struct {
 	policyARN
-	tagList
+	someTags
 }
 
 func tagPolicy(ctx context.Context, c *call, in *tagPolicyInput) (any, error) {

@@ -44,6 +44,7 @@ func taggedUser(e *iam.Entity) user {
 type createUserInput struct {
 	Path     string `api:"Path" len:"1..512"`
 	UserName string `api:"UserName,required" len:"1..64"`
+	boundary
 	tagList
 }
 
@@ -60,6 +61,9 @@ func orRoot(path string) string {
 }
 
 func createUser(ctx context.Context, c *call, in *createUserInput) (any, error) {
+	if err := in.refuse(); err != nil {
+		return nil, err
+	}
 	tags, err := in.tags()
 	if err != nil {
 		return nil, err

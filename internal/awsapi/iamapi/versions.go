@@ -47,7 +47,7 @@ func createPolicyVersion(ctx context.Context, c *call, in *createPolicyVersionIn
 
 type policyVersionInput struct {
 	policyARN
-	VersionID string `api:"VersionId,required" len:"1..32" pattern:"v[1-9][0-9]*(\\.[A-Za-z0-9-]*)?"`
+	VersionID string `api:"VersionId,required" len:"1..32"`
 }
 
 func getPolicyVersion(ctx context.Context, c *call, in *policyVersionInput) (any, error) {

@@ -33,7 +33,7 @@ func serve(t *testing.T) (testkit.AWS, aws.Config) {
 	k, err := coffer.Open(o)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, k.Close()) })
-	served := awsapitest.Serve(t, awsapitest.Front(kmsapi.New(k), stsapi.New()))
+	served := awsapitest.Serve(t, awsapitest.Front(kmsapi.New(k), stsapi.New(stsapi.Options{})))
 	return served, config(served, served.SecretAccessKey)
 }
 

@@ -70,7 +70,7 @@ func (e *Engine) RestoreVolume(ctx context.Context, snapshotID string, spec ec2.
 }
 
 // ResizeVolume implements ec2.Engine.
-func (e *Engine) ResizeVolume(_ context.Context, id string, size int64) error {
+func (e *Engine) ResizeVolume(_ context.Context, id string, size int64, _ blockstore.Keyring) error {
 	return e.do(func() error {
 		v := e.volumes[id]
 		v.size = size
@@ -113,7 +113,7 @@ func (e *Engine) Detach(_ context.Context, id string) error {
 }
 
 // CreateSnapshots implements ec2.Engine.
-func (e *Engine) CreateSnapshots(_ context.Context, names map[string]string) error {
+func (e *Engine) CreateSnapshots(_ context.Context, names map[string]string, _ blockstore.Keyring) error {
 	return e.do(func() error {
 		for volume, snapshot := range names {
 			v, ok := e.volumes[volume]

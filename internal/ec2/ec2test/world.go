@@ -15,7 +15,7 @@ import (
 )
 
 // The accounts and the Region of a world. Each account has the keys aws (the AWS
-// managed one), k1 and k2.
+// managed one), k1, k2 and off, which is disabled.
 const (
 	Account      = "111122223333"
 	OtherAccount = "444455556666"
@@ -50,6 +50,8 @@ func New(t *testing.T) *World {
 		w.Keys.add(account, "aws", true)
 		w.Keys.add(account, "k1", false)
 		w.Keys.add(account, "k2", false)
+		w.Keys.add(account, "off", false)
+		w.Keys.SetState(account, "off", kms.Disabled)
 	}
 	return w
 }
