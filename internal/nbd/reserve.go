@@ -1,7 +1,7 @@
 package nbd
 
 // reserve takes a request's share of the budgets, which is the back-pressure: while it
-// waits nothing is read. Replies leave first, or it might wait for itself.
+// waits nothing is read.
 func (t *transmission) reserve(c credit) error {
 	if t.requests.tryAcquire(c.requests) {
 		if c.bytes == 0 {
@@ -15,7 +15,8 @@ func (t *transmission) reserve(c credit) error {
 		}
 		t.requests.release(c.requests)
 	}
-	if err := t.out.flush(); err != nil {
+	defer t.resume()
+	if err := t.pause(); err != nil {
 		return err
 	}
 	if err := t.requests.acquire(t.ctx, c.requests); err != nil {

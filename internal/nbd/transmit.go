@@ -2,7 +2,7 @@ package nbd
 
 import (
 	"bufio"
-	"io"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,6 +17,7 @@ type transmission struct {
 	requests *budget
 	work     chan task
 	crew     crew
+	waiting  atomic.Bool // the reader waits, see pause
 }
 
 // task is a request on its way through the connection.
@@ -59,6 +60,7 @@ func (c *conn) transmit() error {
 
 // read is the reader: it ends with nil when the client said goodbye.
 func (t *transmission) read() error {
+	defer t.waiting.Store(true) // workers may still be busy
 	for {
 		if err := t.next(); err != nil {
 			return err
@@ -120,14 +122,7 @@ func (t *transmission) refusal(k task) failure {
 func (t *transmission) refuse(k task, f failure) error {
 	t.server.counters.refused.Add(1)
 	if n := k.dataLength(); n > 0 {
-		if err := t.out.flush(); err != nil {
-			return err
-		}
-		err := t.within(n, func() error {
-			_, err := io.CopyN(io.Discard, t.in, n)
-			return err
-		})
-		if err != nil {
+		if err := t.discard(n); err != nil {
 			return err
 		}
 	}
@@ -146,21 +141,12 @@ func (t *transmission) inline(k task) error {
 	if k.cmd != cmdWrite {
 		return t.gathered(t.execute(k, nil))
 	}
-	n := int(k.length)
-	if t.in.Buffered() < n {
-		if err := t.out.flush(); err != nil {
-			return err
-		}
-		if err := t.fill(n); err != nil {
-			return err
-		}
-	}
-	data, err := t.in.Peek(n)
+	data, err := t.peek(int(k.length))
 	if err != nil {
 		return err
 	}
 	full := t.execute(k, data)
-	t.in.Discard(n)
+	t.in.Discard(len(data))
 	return t.gathered(full)
 }
 
