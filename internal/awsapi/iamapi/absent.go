@@ -12,10 +12,10 @@ import (
 func (a *api) absent() map[string]awsapi.Operation {
 	return map[string]awsapi.Operation{
 		"GetLoginProfile":                read(a, getLoginProfile),
-		"ListMFADevices":                 read(a, listNone[ownListInput, mfaDevices]),
-		"ListSigningCertificates":        read(a, listNone[ownListInput, certificates]),
-		"ListSSHPublicKeys":              read(a, listNone[ownAttachedListInput, sshPublicKeys]),
-		"ListServiceSpecificCredentials": read(a, listNone[ownAttachedListInput, serviceSpecificCredentials]),
+		"ListMFADevices":                 read(a, listNone[mfaDevices, ownListInput]),
+		"ListSigningCertificates":        read(a, listNone[certificates, ownListInput]),
+		"ListSSHPublicKeys":              read(a, listNone[sshPublicKeys, ownAttachedListInput]),
+		"ListServiceSpecificCredentials": read(a, listNone[serviceSpecificCredentials, ownAttachedListInput]),
 	}
 }
 
@@ -50,8 +50,14 @@ type ownAttachedListInput struct {
 	paging
 }
 
-func listNone[In, Out any](ctx context.Context, c *call, in *In) (any, error) {
-	name, err := any(in).(interface{ needUser(*call) (string, error) }).needUser(c)
+// ofUser is a pointer to an input that names a user.
+type ofUser[In any] interface {
+	*In
+	needUser(c *call) (string, error)
+}
+
+func listNone[Out, In any, P ofUser[In]](ctx context.Context, c *call, in P) (any, error) {
+	name, err := in.needUser(c)
 	if err != nil {
 		return nil, err
 	}
