@@ -11,7 +11,7 @@
 //	root key (32 B)      sealed by a Root: key file, passphrase, environment, parent KMS
 //	 ├ record key        seals every value of the metadata store, bound to its name
 //	 ├ token key         seals markers, grant tokens and import tokens
-//	 ├ audit key         for the chain of an audit log
+//	 │  └ audit key      for the chain of an audit log; random, kept in the store
 //	 └ material key      wraps key material; AAD = account, Region, key id, material id
 //	    └ material       one version of a KMS key; wraps data keys (format: package aead)
 //

@@ -108,7 +108,7 @@ func (k *KMS) Account() string { return k.o.Account }
 // Region returns the Region of callers that give none.
 func (k *KMS) Region() string { return k.o.Region }
 
-// AuditKey returns the key of the audit chain, derived from the root key.
+// AuditKey returns the key of the audit chain. It stays when the root key is replaced.
 func (k *KMS) AuditKey() *aead.MACKey { return k.auditKey }
 
 // TokenKey returns the key that seals tokens, derived from the root key.

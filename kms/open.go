@@ -174,7 +174,6 @@ func openStore(o Options, rec *sealingRecord) (inner meta.Store, own *pebblemeta
 func newKMS(o Options, inner meta.Store, own *pebblemeta.Store, root *aead.Secret) (*KMS, error) {
 	k := &KMS{
 		o: o, inner: inner,
-		auditKey: aead.MACKeyFromSecret(aead.DeriveSecret(root, aead.LabelAudit)),
 		keys:     newCache[string, *keyEntry](keyCacheBytes),
 		grants:   newCache[granteeName, []iam.Grant](grantCacheBytes),
 		wrapping: newCache[aead.WrapHeader, *aead.WrappingKey](wrappingCacheKeys),
@@ -217,6 +216,7 @@ func (k *KMS) start(ctx context.Context, rec *sealingRecord) error {
 	if k.o.Account == "" {
 		k.o.Account = k.format.Account
 	}
+	k.useAuditSecret()
 	if rec.state == sealingInit {
 		rec.state = sealingReady
 		return writeSealing(k.o.Dir, rec)
@@ -240,8 +240,22 @@ func (k *KMS) initialise(ctx context.Context) error {
 	if err := k.stageNewKey(t, rec); err != nil {
 		return err
 	}
-	k.format = formatRecord{Version: storeFormatVersion, Account: account, ReservedKey: rec.ID}
+	audit, err := k.draw(aead.KeySize)
+	if err != nil {
+		return err
+	}
+	k.format = formatRecord{Version: storeFormatVersion, Account: account, ReservedKey: rec.ID, AuditSecret: audit}
 	t.set(nameFormat, k.format)
 	t.absent(nameFormat)
 	return k.commit(ctx, t)
+}
+
+// useAuditSecret derives the key of the audit chain and forgets the secret.
+func (k *KMS) useAuditSecret() {
+	secret := aead.NewSecret(k.format.AuditSecret)
+	derived := aead.DeriveSecret(secret, aead.LabelAudit)
+	k.auditKey = aead.MACKeyFromSecret(derived)
+	secret.Destroy()
+	derived.Destroy()
+	k.format.AuditSecret = nil
 }

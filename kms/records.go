@@ -39,6 +39,8 @@ type formatRecord struct {
 	Version     int    `json:"version"`
 	Account     string `json:"account"`
 	ReservedKey string `json:"reservedKey"` // id of the key behind the empty key name
+	// AuditSecret is random: a rotation of the root key does not break the audit chain.
+	AuditSecret []byte `json:"auditSecret"`
 }
 
 const storeFormatVersion = 1

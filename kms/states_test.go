@@ -228,7 +228,7 @@ func newSubject(w *world, im *importer, origin, state string) *subject {
 	require.NoError(w.t, err)
 	s := &subject{w: w, other: w.key(), alias: "alias/subject", importer: im}
 	if origin == "EXTERNAL" {
-		require.NoError(w.t, im.put(m.ID, bytesOf(0x11), ""))
+		require.NoError(w.t, w.ImportDirectly(ctx, w.root, m.ID, bytesOf(0x11)))
 	}
 	enc, err := w.Encrypt(ctx, w.root, kms.EncryptInput{KeyID: m.ID, Plaintext: []byte("x")})
 	require.NoError(w.t, err)

@@ -15,7 +15,6 @@ const MaxSealedValue = MaxValueSize - aead.RecordOverhead
 type sealed struct {
 	inner Store
 	key   *aead.RecordKey
-	old   *aead.RecordKey // opens values that a rotation of the key has not reached; may be nil
 	rand  io.Reader
 }
 
@@ -24,20 +23,11 @@ type sealed struct {
 // or moved to another name, is ErrCorrupt. An older value of the same name is not
 // noticed. rand must be safe for concurrent use.
 func Sealed(store Store, key *aead.RecordKey, rand io.Reader) Store {
-	return SealedRotating(store, key, nil, rand)
-}
-
-// SealedRotating is Sealed while the record key is being replaced: new values are
-// sealed under key, values still under old open too.
-func SealedRotating(store Store, key, old *aead.RecordKey, rand io.Reader) Store {
-	return &sealed{inner: store, key: key, old: old, rand: rand}
+	return &sealed{inner: store, key: key, rand: rand}
 }
 
 func (s *sealed) open(key string, value []byte) ([]byte, error) {
 	out, err := s.key.Open(nil, value, []byte(key))
-	if err != nil && s.old != nil {
-		out, err = s.old.Open(nil, value, []byte(key))
-	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %q: %w", ErrCorrupt, key, err)
 	}

@@ -25,11 +25,6 @@ func TestSealedConformance(t *testing.T) {
 	metatest.Run(t, func(*testing.T) meta.Store { return meta.Sealed(memmeta.New(), key, rand.Reader) })
 }
 
-func TestSealedRotatingConformance(t *testing.T) {
-	key, old := recordKey(t, 2), recordKey(t, 1)
-	metatest.Run(t, func(*testing.T) meta.Store { return meta.SealedRotating(memmeta.New(), key, old, rand.Reader) })
-}
-
 func TestSealedHidesAndBinds(t *testing.T) {
 	ctx := context.Background()
 	inner := memmeta.New()
@@ -64,14 +59,6 @@ func TestSealedUnderAnotherKey(t *testing.T) {
 	metatest.Put(t, meta.Sealed(inner, recordKey(t, 1), rand.Reader), "a", "1")
 	_, _, err := meta.Sealed(inner, recordKey(t, 2), rand.Reader).Get(ctx, "a")
 	require.ErrorIs(t, err, meta.ErrCorrupt)
-
-	rotating := meta.SealedRotating(inner, recordKey(t, 2), recordKey(t, 1), rand.Reader)
-	v, rev, err := rotating.Get(ctx, "a")
-	require.NoError(t, err)
-	require.NoError(t, rotating.Commit(ctx, map[string]uint64{"a": rev}, map[string][]byte{"a": v}))
-	v, _, err = meta.Sealed(inner, recordKey(t, 2), rand.Reader).Get(ctx, "a")
-	require.NoError(t, err)
-	require.Equal(t, "1", string(v))
 }
 
 // FuzzSealedGet feeds arbitrary stored bytes to a sealed store: only what it sealed opens.
