@@ -2,11 +2,9 @@ package ec2api
 
 import (
 	"context"
-	"fmt"
 
 	"coffer.example/internal/awsapi"
 	"coffer.example/internal/iam"
-	"coffer.example/kms"
 )
 
 // target is a resource that an operation needs permission for.
@@ -76,18 +74,14 @@ func (c *call) authorize(ctx context.Context, on targets) error {
 			need = named
 		}
 	}
-	policies, err := c.api.policies(c.caller)
-	if err != nil {
-		return err
-	}
 	for _, t := range need {
-		if err := c.authorizeOne(ctx, policies, "ec2:"+c.name, t); err != nil {
+		if err := c.authorizeOne(ctx, "ec2:"+c.name, t); err != nil {
 			return err
 		}
 	}
 	for _, spec := range c.List("TagSpecification") {
 		if len(spec.List("Tag")) > 0 {
-			if err := c.authorizeOne(ctx, policies, "ec2:CreateTags", target{spec.String("ResourceType"), "*"}); err != nil {
+			if err := c.authorizeOne(ctx, "ec2:CreateTags", target{spec.String("ResourceType"), "*"}); err != nil {
 				return err
 			}
 		}
@@ -95,45 +89,19 @@ func (c *call) authorize(ctx context.Context, on targets) error {
 	return nil
 }
 
-func (c *call) authorizeOne(ctx context.Context, policies *iam.Policies, action string, t target) error {
-	caller := c.caller
+func (c *call) authorizeOne(ctx context.Context, action string, t target) error {
 	resource := "*"
 	if t.kind != "" {
 		resource = t.arn(c)
 	}
-	request := &iam.Request{
-		Principal: iam.Principal{
-			Type: iam.PrincipalType(caller.Type), Account: caller.Account, ARN: caller.ARN, RoleARN: caller.RoleARN,
-			UserID: caller.UserID, UserName: caller.UserName, Tags: caller.Tags,
-		},
-		Action: action, Resource: resource, ResourceAccount: caller.Account,
-		Time: c.now, Region: caller.Region, SourceIP: caller.SourceIP, UserAgent: caller.UserAgent, TLS: !caller.Insecure,
-		Keys: &conditionKeys{ctx: ctx, call: c, target: t},
-	}
-	decision := iam.Evaluate(request, policies, nil)
-	if decision.Allowed {
-		return nil
+	decision, request, err := c.api.authorizer.Decide(c.request, awsapi.Access{
+		Action: action, Resource: resource, Keys: &conditionKeys{ctx: ctx, call: c, target: t}, Rule: iam.IdentityOnly,
+	})
+	if err != nil || decision.Allowed {
+		return err
 	}
 	return &awsapi.Error{
 		Code: "UnauthorizedOperation", Status: 403,
 		Message: "You are not authorized to perform this operation. " + decision.Message(request),
 	}
-}
-
-// policies parses the caller's documents.
-func (a *api) policies(caller kms.Caller) (*iam.Policies, error) {
-	out := &iam.Policies{Rule: iam.IdentityOnly}
-	for _, set := range []struct {
-		from []kms.Policy
-		to   *[]iam.Named
-	}{{caller.Policies, &out.Identity}, {caller.SessionPolicies, &out.Session}} {
-		for _, p := range set.from {
-			parsed, err := a.cache.Parse(iam.IdentityPolicy, p.Document)
-			if err != nil {
-				return nil, fmt.Errorf("ec2api: policy %s: %w", p.Name, err)
-			}
-			*set.to = append(*set.to, iam.Named{Name: p.Name, Policy: parsed})
-		}
-	}
-	return out, nil
 }
