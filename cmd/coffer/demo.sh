@@ -21,18 +21,25 @@ trap clean_up EXIT
 trap 'exit 1' INT TERM
 
 say() { printf '\n# %s\n' "$*"; }
-# run shows a command and runs it within the limit; out= receives its output too.
+# show prints a command as a user would type it; run runs it too, within the limit;
+# capture also keeps its output in $out.
+show() { printf '$ %s\n' "$(echo "$*" | sed "s|$work|\$WORK|g; s|$coffer_binary|coffer|g; s| --endpoint-url $endpoint||g")"; }
 run() {
-	printf '$ %s\n' "$(echo "$*" | sed "s|$work|\$WORK|g; s|$coffer_binary|coffer|g; s|timeout $limit ||g; s| --endpoint-url $endpoint||g")"
+	show "$@"
 	timeout "$limit" "$@"
 }
-capture() { run "$@" >"$work/out" || { cat "$work/out"; return 1; }; cat "$work/out"; out=$(cat "$work/out"); }
+capture() {
+	show "$@"
+	out=$(timeout "$limit" "$@") || return 1
+	echo "$out"
+}
 coffer() { "$coffer_binary" "$@"; }
 fail() {
 	echo "demo: $*" >&2
 	exit 1
 }
 endpoint=
+export LC_ALL=C
 
 say "An account: a data directory, and its root key beside it"
 run "$coffer_binary" init --data-dir "$data" --account-id 111122223333 --access-key-id AKIACOFFERDEMO000000 --secret-access-key demo-secret-of-forty-characters-000000000
@@ -135,11 +142,15 @@ echo "of $(wc -l <"$work/lines") lines: $in_image hits in the image, $in_data in
 [ "$in_image" -gt 0 ] || fail "the search finds nothing even in the image"
 [ "$in_data" -eq 0 ] || fail "plaintext in the data directory"
 
-say "Everything reads back and authenticates"
+say "The first key is enabled again: everything reads back and authenticates"
+# shellcheck disable=SC2086
+run $aws kms enable-key --key-id "$key1"
 run "$coffer_binary" verify --data-dir "$data"
 
-say "What the audit trail says of the keys"
-run "$coffer_binary" audit tail --data-dir "$data" --lines 40
+say "What the audit trail says: the refusal, what decided it, and every use of the second key"
+run "$coffer_binary" audit tail --data-dir "$data" --error '*'
+run "$coffer_binary" explain --data-dir "$data"
+run "$coffer_binary" audit tail --data-dir "$data" --key "$key2" --lines 20
 run "$coffer_binary" audit verify --data-dir "$data"
 
 say "Done"

@@ -63,15 +63,16 @@ func (c *conn) because(err error) error {
 	return err
 }
 
-// leave closes the connection and gives its export back. With TLS, nc.Close tells the
-// client that nothing was cut off.
+// leave gives the export back, so that a client which sees the connection end finds it
+// free, and closes the connection. With TLS, nc.Close tells the client that nothing was
+// cut off.
 func (c *conn) leave() {
-	c.nc.Close()
-	c.raw.Close()
 	if c.opened != nil {
 		c.opened.Release()
 		c.server.untrack(c, c.opened.Info.Name)
 	}
+	c.nc.Close()
+	c.raw.Close()
 }
 
 // cut ends the connection at once: calls of the export see their context end, and
