@@ -30,7 +30,7 @@ type stack struct {
 	events  *events
 	keys    *kms.KMS
 	store   *blockstore.Store
-	engine  *ec2.StoreEngine
+	engine  *storeEngine
 	exports *ec2test.Exports
 	ec2     *ec2.Service
 	managed bool
@@ -91,7 +91,7 @@ func (s *stack) open() {
 	require.NoError(s.t, err)
 	s.store, err = blockstore.Open(blockstore.Options{Dir: filepath.Join(s.root, "store"), Keys: s.keys.Keyring(), ReserveBytes: -1, ZoneSlots: 4096})
 	require.NoError(s.t, err)
-	s.engine, s.exports = ec2.EngineOf(s.store), ec2test.New(s.t).Exports
+	s.engine, s.exports = engineOf(s.store), ec2test.New(s.t).Exports
 	s.ec2, err = ec2.Open(s.ctx, ec2.Options{
 		Store: s.keys.Store(), Engine: s.engine, KMS: ec2.KMSOf(s.keys), Exports: s.exports, ManagedKeyCopies: s.managed, RetryEvery: time.Hour,
 	})
