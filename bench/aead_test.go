@@ -29,7 +29,7 @@ func TestKnownAnswersHere(t *testing.T) {
 func TestRunAEAD(t *testing.T) {
 	rep, err := RunAEAD(context.Background(), AEADOptions{
 		Options: Options{Rounds: MinRounds, Slot: 100 * time.Microsecond},
-		Sizes:   []int{4096}, Cores: []int{1}})
+		Sizes:   []int{4096}, Cores: []int{1}, Ops: []string{opOpen}, Places: []string{placeIn}})
 	require.NoError(t, err)
 	paths := AEADPaths(runtime.GOARCH)
 	require.Len(t, rep.Paths, len(paths))

@@ -46,7 +46,7 @@ type Engine interface {
 	CopyProgress(ctx context.Context, snapshotID string) (done, total int64, err error)
 	DeleteSnapshot(ctx context.Context, snapshotID string) error
 
-	// Volumes and Snapshots list what there is, for recovery.
+	// Volumes and Snapshots list what is whole, for recovery: no copy in progress.
 	Volumes(ctx context.Context) ([]string, error)
 	Snapshots(ctx context.Context) ([]string, error)
 }

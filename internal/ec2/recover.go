@@ -119,18 +119,24 @@ func (s *Service) recoverSnapshots(ctx context.Context) error {
 	}
 	slices.Sort(exist)
 	return unsettled(ctx, s, kindSnapshot(), func(snap Snapshot) error {
-		_, found := slices.BinarySearch(exist, snap.ID)
-		switch {
-		case snap.State == SnapshotDeleting:
+		if snap.State == SnapshotDeleting {
 			return s.removeSnapshot(ctx, snap)
-		case !found:
-			_, err := edit(ctx, s, snap, func(snap *Snapshot) { snap.State, snap.StateMessage = SnapshotError, interrupted })
-			return err
-		case snap.SourceID == "":
-			_, err := edit(ctx, s, snap, func(snap *Snapshot) { snap.State, snap.Completed = SnapshotCompleted, s.now() })
-			return err
 		}
-		_, err := s.refreshed(ctx, snap) // a copy goes on in the engine
+		if snap.SourceID != "" {
+			_, _, err := s.engine.CopyProgress(ctx, snap.ID)
+			if !errors.Is(err, ErrNoObject) {
+				_, err = s.refreshed(ctx, snap) // the copy goes on in the engine
+				return err
+			}
+		}
+		_, found := slices.BinarySearch(exist, snap.ID)
+		_, err := edit(ctx, s, snap, func(snap *Snapshot) {
+			if found {
+				snap.State, snap.Completed = SnapshotCompleted, s.now()
+			} else {
+				snap.State, snap.StateMessage = SnapshotError, interrupted
+			}
+		})
 		return err
 	})
 }

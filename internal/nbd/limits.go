@@ -55,6 +55,9 @@ const (
 	// coalesceSize is the segment size up to which segments are copied together for
 	// connections without writev; it is a TLS record.
 	coalesceSize = 16 << 10
+	// maxSocketPath is the longest path of a unix socket that clients can connect to on
+	// every system (sun_path of darwin, with its NUL).
+	maxSocketPath = 103
 	// maxErrorText bounds the text of an error reply.
 	maxErrorText = 256
 )

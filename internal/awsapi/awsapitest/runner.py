@@ -25,6 +25,7 @@ class Runner:
         self.error = None
         self.unchecked = None  # the line of a failed call whose error no line has expected
         self.failures = 0
+        self.skipping = False  # in a block that this botocore does not know
 
     def fail(self, number, text):
         self.failures += 1
@@ -35,6 +36,14 @@ class Runner:
         if name not in self.clients:
             self.clients[name] = boto3.client(service, endpoint_url=os.environ["COFFER_ENDPOINT"], config=CONFIG, **self.key)
         return self.clients[name]
+
+    def knows(self, name):
+        """Whether this botocore knows SERVICE.Operation, or SERVICE.Shape.Member."""
+        service, name, *member = name.split(".")
+        model = self.client(service).meta.service_model
+        if not member:
+            return name in model.operation_names
+        return name in model.shape_names and member[0] in model.shape_for(name).members
 
     def substitute(self, value):
         if isinstance(value, dict):
@@ -103,6 +112,11 @@ class Runner:
             return
         if self.error is not None:
             return  # settle reports it
+        needs, found, rest = line.partition("] ")
+        if found and needs.startswith("["):
+            if not self.knows(needs[1:]):
+                return
+            line = rest
         try:
             if " == " in line:
                 path, want = line.split(" == ", 1)
@@ -127,6 +141,15 @@ class Runner:
             number, line = i + 1, lines[i]
             i += 1
             if not line.strip() or line.startswith("#"):
+                continue
+            if line.startswith("needs ") or line.strip() == "always":
+                self.settle()
+                unknown = [name for name in line.split()[1:] if not self.knows(name)]
+                self.skipping = bool(unknown)
+                for name in unknown:
+                    print("%s:%d: left out, this botocore has no %s" % (self.path, number, name))
+                continue
+            if self.skipping:
                 continue
             if line.startswith("use "):
                 self.settle()
