@@ -62,6 +62,7 @@ type Store struct {
 	injected bool
 	readOnly bool
 	damaged  atomic.Bool // the index or a record does not decode: no more changes
+	spaceLow atomic.Bool // less than the reserve is left
 	damageMu sync.Mutex
 	damages  []error // guarded by damageMu
 	clock    func() time.Time
@@ -464,6 +465,9 @@ func (s *Store) grow(seen int) error {
 
 // allocate takes n slots for one window, growing the pool as needed.
 func (s *Store) allocate(dst []uint64, h hint, n int) ([]uint64, hint, error) {
+	if s.spaceLow.Load() {
+		return dst, h, fmt.Errorf("%w: less than the reserve of %d bytes is left", ErrNoSpace, s.reserve)
+	}
 	for {
 		seen := s.alloc.zones()
 		out, next, ok := s.alloc.alloc(dst, h, n)
