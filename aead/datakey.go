@@ -45,10 +45,10 @@ func (k *DataKey) Destroy() {
 }
 
 // String implements fmt.Stringer without showing the key.
-func (k *DataKey) String() string { return redacted }
+func (k DataKey) String() string { return redacted }
 
 // Format implements fmt.Formatter without showing the key.
-func (k *DataKey) Format(f fmt.State, _ rune) { fmt.Fprint(f, redacted) }
+func (k DataKey) Format(f fmt.State, _ rune) { fmt.Fprint(f, redacted) }
 
 // Commitment returns the public commitment to the key.
 func (k *DataKey) Commitment() (c [32]byte) {
@@ -72,13 +72,14 @@ func (k *DataKey) ViewKey() *MACKey { return newMACKey(k.expand(nil, labelView))
 func (k *DataKey) AnchorKey() *MACKey { return newMACKey(k.expand(nil, labelAnchor)) }
 
 // HeaderKey returns the key that seals names, counters and set hashes.
-func (k *DataKey) HeaderKey() (*RecordKey, error) {
-	return NewRecordKey(NewSecret(k.expand(nil, labelHeader)))
+func (k *DataKey) HeaderKey(opts ...Option) (*RecordKey, error) {
+	return NewRecordKey(NewSecret(k.expand(nil, labelHeader)), opts...)
 }
 
 // Session derives the session key of a write session and returns its sealer. salt
-// is SaltSize bytes that were drawn for this session alone.
-func (k *DataKey) Session(suite Suite, salt []byte, store, volume ID) (*Session, error) {
+// is SaltSize bytes that were drawn for this session alone. SuiteAES256GCM answers
+// ErrNotConstantTime where AES would be table-driven, unless opts has AllowTableAES.
+func (k *DataKey) Session(suite Suite, salt []byte, store, volume ID, opts ...Option) (*Session, error) {
 	if len(salt) != SaltSize {
 		return nil, fmt.Errorf("%w: salt of %d bytes", ErrSize, len(salt))
 	}
@@ -87,7 +88,7 @@ func (k *DataKey) Session(suite Suite, salt []byte, store, volume ID) (*Session,
 	info = append(info, volume[:]...)
 	key := k.expand(salt, string(info))
 	defer clear(key)
-	a, err := suite.newAEAD(key)
+	a, err := suite.newAEAD(key, opts)
 	if err != nil {
 		return nil, err
 	}

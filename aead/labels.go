@@ -1,7 +1,7 @@
 package aead
 
-// Every derivation label of coffer. A label appears once, ends the possibility of
-// two keys being equal, and never changes its meaning.
+// Every derivation label of coffer, so that no two purposes share a key. A label
+// appears once and never changes its meaning.
 const (
 	labelSession        = "coffer/v1/session"
 	labelIndex          = "coffer/v1/index"
@@ -9,7 +9,10 @@ const (
 	labelView           = "coffer/v1/view"
 	labelAnchor         = "coffer/v1/anchor"
 	labelCommitment     = "coffer/v1/commitment"
-	labelWrapCommitment = "coffer/v1/wrap-commitment"
+	labelWrapXAES       = "coffer/v1/wrap/xaes"
+	labelWrapXChaCha    = "coffer/v1/wrap/xchacha"
+	labelWrapCommitment = "coffer/v1/wrap/commitment"
+	labelStream         = "coffer/v1/stream"
 	labelRecordXAES     = "coffer/v1/record/xaes"
 	labelRecordXChaCha  = "coffer/v1/record/xchacha"
 

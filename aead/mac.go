@@ -13,18 +13,18 @@ import (
 // MACKey is a key for HMAC-SHA256 (RFC 2104): record MACs, set hashes and anchors.
 // It is safe for concurrent use and allocates nothing in the steady state.
 type MACKey struct {
-	key  []byte
-	pool sync.Pool // of *macState: an HMAC keyed with key, and its output buffer
+	pool sync.Pool // of *macState; its New holds the key
 }
 
+// macState is a keyed HMAC and its output buffer.
 type macState struct {
 	h   hash.Hash
 	out [sha256.Size]byte
 }
 
 func newMACKey(key []byte) *MACKey {
-	k := &MACKey{key: key}
-	k.pool.New = func() any { return &macState{h: hmac.New(sha256.New, k.key)} }
+	k := new(MACKey)
+	k.pool.New = func() any { return &macState{h: hmac.New(sha256.New, key)} }
 	return k
 }
 

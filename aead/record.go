@@ -37,13 +37,14 @@ type RecordKey struct {
 }
 
 // NewRecordKey derives a record key from s and destroys s. New records use XAES-256-GCM
-// where AES is constant-time, else XChaCha20-Poly1305; both open.
-func NewRecordKey(s *Secret) (*RecordKey, error) {
+// where AES is constant-time, else XChaCha20-Poly1305. Both open; but where AES would be
+// table-driven, XAES records answer ErrNotConstantTime unless opts has AllowTableAES.
+func NewRecordKey(s *Secret, opts ...Option) (*RecordKey, error) {
 	defer s.Destroy()
 	kx, kc := expand(s.Bytes(), nil, labelRecordXAES), expand(s.Bytes(), nil, labelRecordXChaCha)
 	defer clear(kx)
 	defer clear(kc)
-	x, err := newXAES(kx)
+	x, err := newXAES(kx, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +55,7 @@ func NewRecordKey(s *Secret) (*RecordKey, error) {
 	return &RecordKey{suite: DefaultWrapSuite(), xaes: x, chacha: c}, nil
 }
 
-// Seal appends the sealed record to dst. Nonces are 192 random bits: a repeat within
+// Seal appends the sealed record to dst, which must not overlap plaintext. Nonces are 192 random bits: a repeat within
 // 2^80 records of one key has probability 2^-32.
 func (k *RecordKey) Seal(rand io.Reader, dst, plaintext, aad []byte) ([]byte, error) {
 	if len(plaintext) > MaxRecordSize {

@@ -16,8 +16,5 @@ func lockedAlloc(n int) ([]byte, func()) {
 	}
 	_ = unix.Mlock(m) // best effort by contract
 	dontDump(m)
-	return m[:n:n], func() {
-		_ = unix.Munlock(m)
-		_ = unix.Munmap(m)
-	}
+	return m[:n:n], func() { _ = unix.Munmap(m) } // unlocks too
 }

@@ -50,9 +50,12 @@ func (s Suite) String() string {
 }
 
 // newAEAD returns the suite's AEAD for a 32-byte key.
-func (s Suite) newAEAD(key []byte) (cipher.AEAD, error) {
+func (s Suite) newAEAD(key []byte, opts []Option) (cipher.AEAD, error) {
 	switch s {
 	case SuiteAES256GCM:
+		if err := checkAES(opts); err != nil {
+			return nil, err
+		}
 		return newGCM(key)
 	case SuiteChaCha20Poly1305:
 		return chacha20poly1305.New(key)

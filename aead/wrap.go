@@ -2,8 +2,6 @@ package aead
 
 import (
 	"crypto/cipher"
-	"crypto/hmac"
-	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
 	"io"
@@ -45,24 +43,30 @@ type WrappingKey struct {
 	suite  WrapSuite
 	xaes   *xaes
 	chacha cipher.AEAD
-	commit []byte // HMAC key of suite 2's commitment
+	commit *MACKey // of suite 2's commitment
 }
 
-// NewWrappingKey expands 32 bytes of key material; the material stays the caller's.
-func NewWrappingKey(h WrapHeader, material *Secret) (*WrappingKey, error) {
+// NewWrappingKey expands 32 bytes of key material, one key per suite; the material
+// stays the caller's. New keys are wrapped with XAES-256-GCM where AES is
+// constant-time, else with XChaCha20-Poly1305. Both unwrap; but where AES would be
+// table-driven, XAES answers ErrNotConstantTime unless opts has AllowTableAES.
+func NewWrappingKey(h WrapHeader, material *Secret, opts ...Option) (*WrappingKey, error) {
 	if material.Len() != KeySize {
 		return nil, fmt.Errorf("%w: key material of %d bytes", ErrSize, material.Len())
 	}
-	x, err := newXAES(material.Bytes())
+	kx, kc := expand(material.Bytes(), nil, labelWrapXAES), expand(material.Bytes(), nil, labelWrapXChaCha)
+	defer clear(kx)
+	defer clear(kc)
+	x, err := newXAES(kx, opts)
 	if err != nil {
 		return nil, err
 	}
-	c, err := chacha20poly1305.NewX(material.Bytes())
+	c, err := chacha20poly1305.NewX(kc)
 	if err != nil {
 		return nil, err
 	}
-	return &WrappingKey{header: h, suite: DefaultWrapSuite(), xaes: x, chacha: c,
-		commit: expand(material.Bytes(), nil, labelWrapCommitment)}, nil
+	commit := newMACKey(expand(material.Bytes(), nil, labelWrapCommitment))
+	return &WrappingKey{header: h, suite: DefaultWrapSuite(), xaes: x, chacha: c, commit: commit}, nil
 }
 
 // Header returns the ids that every key wrapped by k carries.
@@ -83,7 +87,10 @@ func (k *WrappingKey) Wrap(rand io.Reader, plaintext, context []byte) ([]byte, e
 	if _, err := io.ReadFull(rand, nonce); err != nil {
 		return nil, fmt.Errorf("aead: draw nonce: %w", err)
 	}
-	c := k.commitment(k.suite, nonce)
+	c, err := k.commitment(k.suite, nonce)
+	if err != nil {
+		return nil, err
+	}
 	copy(out[wrapOffCommitment:], c[:])
 	aad := append(out[:wrapHeaderSize:wrapHeaderSize], context...)
 	if k.suite == WrapXChaCha20Poly1305 {
@@ -92,8 +99,19 @@ func (k *WrappingKey) Wrap(rand io.Reader, plaintext, context []byte) ([]byte, e
 	return k.xaes.seal(out, nonce, plaintext, aad)
 }
 
-// Unwrap opens a wrapped key. Every failure that an attacker can cause is ErrOpen or ErrFormat.
+// Unwrap opens a wrapped key. Every failure that an attacker can cause is ErrOpen or
+// ErrFormat (or ErrNotConstantTime, see NewWrappingKey).
 func (k *WrappingKey) Unwrap(wrapped, context []byte) (*Secret, error) {
+	out, err := k.UnwrapBytes(wrapped, context)
+	if err != nil {
+		return nil, err
+	}
+	return NewSecret(out), nil
+}
+
+// UnwrapBytes is Unwrap into ordinary memory, for a plaintext that leaves the process
+// at once: a Secret's page costs several system calls.
+func (k *WrappingKey) UnwrapBytes(wrapped, context []byte) ([]byte, error) {
 	h, err := ParseWrapped(wrapped)
 	if err != nil {
 		return nil, err
@@ -102,7 +120,10 @@ func (k *WrappingKey) Unwrap(wrapped, context []byte) (*Secret, error) {
 		return nil, ErrOpen
 	}
 	suite, nonce := WrapSuite(wrapped[5]), wrapped[wrapOffNonce:wrapOffCommitment]
-	c := k.commitment(suite, nonce)
+	c, err := k.commitment(suite, nonce)
+	if err != nil {
+		return nil, err
+	}
 	if subtle.ConstantTimeCompare(c[:], wrapped[wrapOffCommitment:wrapHeaderSize]) != 1 {
 		return nil, ErrOpen
 	}
@@ -116,17 +137,17 @@ func (k *WrappingKey) Unwrap(wrapped, context []byte) (*Secret, error) {
 	if err != nil {
 		return nil, ErrOpen
 	}
-	return NewSecret(out), nil
+	return out, nil
 }
 
-func (k *WrappingKey) commitment(s WrapSuite, nonce []byte) (c [32]byte) {
-	if s == WrapXAES256GCM {
-		return k.xaes.commitment(nonce)
+func (k *WrappingKey) commitment(s WrapSuite, nonce []byte) (c [32]byte, err error) {
+	if s == WrapXChaCha20Poly1305 {
+		return k.commit.Sum(nonce), nil
 	}
-	m := hmac.New(sha256.New, k.commit)
-	m.Write(nonce)
-	m.Sum(c[:0])
-	return c
+	if k.xaes == nil {
+		return c, ErrNotConstantTime
+	}
+	return k.xaes.commitment(nonce), nil
 }
 
 // ParseWrapped reads the header of a wrapped key and checks magic, version, suite and size.

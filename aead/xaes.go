@@ -17,7 +17,13 @@ type xaes struct {
 	k1    [aes.BlockSize]byte // CMAC subkey, SP 800-38B
 }
 
-func newXAES(key []byte) (*xaes, error) {
+// newXAES returns nil where AES would be table-driven and opts do not allow that: a
+// nil *xaes answers every seal and open with ErrNotConstantTime, so that a key can
+// still be used with the other suite.
+func newXAES(key []byte, opts []Option) (*xaes, error) {
+	if checkAES(opts) != nil {
+		return nil, nil
+	}
 	b, err := aes.NewCipher(key)
 	if err != nil {
 		return nil, err
@@ -46,15 +52,18 @@ func (x *xaes) derive(label byte, nonce []byte) (out [32]byte) {
 
 // gcm returns AES-256-GCM under the key derived for the nonce ("X" is C2SP's label).
 func (x *xaes) gcm(nonce []byte) (cipher.AEAD, error) {
+	if x == nil {
+		return nil, ErrNotConstantTime
+	}
 	k := x.derive('X', nonce)
 	defer clear(k[:])
 	return newGCM(k[:])
 }
 
 // commitment binds the key and the first half of the nonce, the inputs of the
-// message key; the second half is authenticated as GCM's own nonce. Two blocks make
-// a 256-bit output, so two keys that share one cost 2^128 work (ePrint 2025/758's
-// idea, with a label of our own).
+// message key; the second half is authenticated as GCM's own nonce. The output has
+// 256 bits, so two keys that share a commitment under one nonce, which is stored
+// beside it, cost 2^128 work (ePrint 2025/758's idea, with a label of our own).
 func (x *xaes) commitment(nonce []byte) [32]byte { return x.derive('C', nonce) }
 
 func (x *xaes) seal(dst, nonce, plaintext, aad []byte) ([]byte, error) {

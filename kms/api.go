@@ -10,18 +10,32 @@ import (
 type Caller struct {
 	Account     string // 12 digits
 	ARN         string // arn:aws:iam::N:root, …:user/U, arn:aws:sts::N:assumed-role/R/S
+	RoleARN     string // of a session's role, which has the path that ARN has not; empty: arn:aws:iam::N:role/R
 	UserID      string // aws:userid
 	UserName    string // aws:username of a user, the role's name of a session
-	Type        string // Root, IAMUser, AssumedRole
+	Type        string // Root, IAMUser, AssumedRole, AWSService
 	AccessKeyID string
 	Region      string
-	// Policies are the JSON documents of the principal's identity policies (none for the account root, which may do everything its account may).
-	Policies []string
+	Tags        map[string]string // aws:PrincipalTag/…
+	// Policies are the principal's identity policies (none for the account root, which may do everything its account may).
+	Policies []Policy
+	// SessionPolicies limit what Policies and key policies allow; none means no limit.
+	SessionPolicies []Policy
 	// ViaService is the service that calls on the caller's behalf, such as ec2.us-east-1.amazonaws.com.
 	ViaService string
 	SourceIP   string
 	UserAgent  string
 	RequestID  string
+	// SessionStarted is when an assumed role's session began.
+	SessionStarted time.Time
+	// Insecure says that the request came without TLS.
+	Insecure bool
+}
+
+// Policy is a policy document with the name by which decisions refer to it.
+type Policy struct {
+	Name     string // an ARN, or a phrase such as "inline policy P of user U"
+	Document string // JSON
 }
 
 // Store is the metadata store that a KMS keeps its records in; see internal/meta for

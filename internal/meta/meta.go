@@ -3,7 +3,7 @@
 // It holds key states, policies, grants, aliases, access keys and the catalogue;
 // never blocks or extent records.
 //
-// Every value is sealed before it reaches an adapter (see Seal). Keys are clear
+// Every value is sealed before it reaches an adapter (see Sealed). Keys are clear
 // text: they name resources, never contents.
 //
 // # Limits, the same in every adapter (they are etcd's, so that code written here

@@ -1,0 +1,59 @@
+package blockstore
+
+import "sync"
+
+// A sealed block's tag is written behind its ciphertext before it moves to the
+// record, so every buffer has one aligned block of slack at its end.
+const bufferSlack = BlockSize
+
+// bufferPool hands out aligned I/O buffers of one size from memory that is never
+// given back: touching a fresh page costs more than sealing a block. get waits when
+// all buffers are out, which is the back-pressure of the write path.
+type bufferPool struct {
+	size int // usable bytes of a buffer
+	max  int // buffers at most
+
+	mu   sync.Mutex // guards the fields below
+	cond sync.Cond
+	free [][]byte
+	made int
+}
+
+func newBufferPool(size, maxBytes int) *bufferPool {
+	p := &bufferPool{size: size, max: max(maxBytes/(size+bufferSlack), readParallel)}
+	p.cond.L = &p.mu
+	return p
+}
+
+// get returns a buffer of size + bufferSlack bytes.
+func (p *bufferPool) get() []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(p.free) == 0 {
+		if p.made < p.max {
+			p.made++
+			return alignedBuffer(p.size + bufferSlack)
+		}
+		p.cond.Wait()
+	}
+	b := p.free[len(p.free)-1]
+	p.free = p.free[:len(p.free)-1]
+	return b
+}
+
+func (p *bufferPool) put(b []byte) {
+	p.mu.Lock()
+	p.free = append(p.free, b)
+	p.mu.Unlock()
+	p.cond.Signal()
+}
+
+// close unmaps the free buffers; none may be out.
+func (p *bufferPool) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, b := range p.free {
+		freeAligned(b)
+	}
+	p.free, p.made = nil, 0
+}

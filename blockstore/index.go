@@ -1,0 +1,300 @@
+package blockstore
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/sstable"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// FS is the file system under index, superblock and, when it is injected, zones:
+// Pebble's interface, whose crashable in-memory implementation drives the crash tests.
+type FS = vfs.FS
+
+const (
+	indexCacheSize   = 256 << 20
+	indexMemTable    = 32 << 20
+	indexTargetTable = 16 << 20
+	bloomBitsPerKey  = 10
+)
+
+// index is the Pebble instance that holds every record of doc.go. It is the only
+// place that knows Pebble. After a failure it answers only errors: Pebble has written
+// to its log that it must exit, may hold its locks, and is never called again.
+type index struct {
+	db *pebble.DB
+
+	mu     sync.Mutex // guards err
+	err    error
+	failed chan struct{} // closed when err is set
+}
+
+// indexComparer compares bytes; the generation of an extent key is its suffix, so
+// the bloom filter and SeekPrefixGE work on (volume, extent).
+func indexComparer() *pebble.Comparer {
+	c := *pebble.DefaultComparer
+	c.Name = "coffer.extent.v1"
+	c.Split = func(k []byte) int {
+		if len(k) == extentKeySize && k[0] == prefixExtent {
+			return extentKeySplit
+		}
+		return len(k)
+	}
+	c.Separator = func(dst, a, _ []byte) []byte { return append(dst, a...) }
+	c.Successor = func(dst, a []byte) []byte { return append(dst, a...) }
+	c.ImmediateSuccessor = func(dst, a []byte) []byte { return append(append(dst, a...), 0) }
+	return &c
+}
+
+func openIndex(fs FS, dir string, readOnly bool, onCorruption func(string)) (*index, error) {
+	ix := &index{failed: make(chan struct{})}
+	cache := pebble.NewCache(indexCacheSize)
+	defer cache.Unref()
+	o := &pebble.Options{
+		FS:                          fs,
+		Cache:                       cache,
+		Comparer:                    indexComparer(),
+		FormatMajorVersion:          pebble.FormatValueSeparation, // by name: a library upgrade must not change a released format
+		MemTableSize:                indexMemTable,
+		MemTableStopWritesThreshold: 4,
+		Logger:                      indexLogger{ix},
+		ReadOnly:                    readOnly,
+		MaxOpenFiles:                1000,
+		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
+		EventListener: &pebble.EventListener{
+			DataCorruption:  func(i pebble.DataCorruptionInfo) { onCorruption(i.Path) },
+			BackgroundError: func(error) {}, // Pebble retries flushes and compactions itself
+		},
+	}
+	for i := range o.Levels {
+		o.Levels[i].FilterPolicy = bloom.FilterPolicy(bloomBitsPerKey)
+		o.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.NoCompression } // tags do not compress
+		o.TargetFileSizes[i] = indexTargetTable
+	}
+	err := ix.run(func() (err error) { ix.db, err = pebble.Open(dir, o); return err })
+	if err != nil {
+		return nil, fmt.Errorf("blockstore: open index: %w", err)
+	}
+	return ix, nil
+}
+
+// indexLogger drops Pebble's chatter and turns its fatal errors into a failed store.
+type indexLogger struct{ ix *index }
+
+func (l indexLogger) Infof(string, ...any)  {}
+func (l indexLogger) Errorf(string, ...any) {}
+
+// Fatalf marks the store failed and ends the calling goroutine. It must not return:
+// Pebble would go on as if a failed synced write had succeeded.
+func (l indexLogger) Fatalf(format string, args ...any) {
+	l.ix.fail(fmt.Errorf(format, args...))
+	runtime.Goexit()
+}
+
+func (ix *index) fail(err error) {
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	if ix.err == nil {
+		ix.err = fmt.Errorf("%w: index: %w", ErrFailed, err)
+		close(ix.failed)
+	}
+}
+
+// failure returns why the index has failed, or nil.
+func (ix *index) failure() error {
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	return ix.err
+}
+
+// run calls f in a goroutine of its own and waits for it or for the failed signal:
+// Pebble may end the goroutine that calls it.
+func (ix *index) run(f func() error) error {
+	if err := ix.failure(); err != nil {
+		return err
+	}
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ix.failed:
+		return ix.failure()
+	}
+}
+
+func (ix *index) close() error {
+	if ix.failure() != nil {
+		return nil
+	}
+	return ix.run(ix.db.Close)
+}
+
+// batch collects records of one atomic commit.
+type batch struct {
+	b *pebble.Batch
+}
+
+func (ix *index) newBatch() *batch { return &batch{ix.db.NewBatch()} }
+
+// A batch in memory returns no errors.
+func (b *batch) set(key, value []byte) { _ = b.b.Set(key, value, nil) }
+func (b *batch) delete(key []byte)     { _ = b.b.Delete(key, nil) }
+func (b *batch) empty() bool           { return b.b.Empty() }
+
+// deleteRange deletes the keys in [from, to).
+func (b *batch) deleteRange(from, to []byte) { _ = b.b.DeleteRange(from, to, nil) }
+
+// commit applies the batch and syncs it. After an error the store has failed: the
+// batch may or may not be durable.
+func (ix *index) commit(b *batch) error {
+	err := ix.run(func() error {
+		if err := b.b.Commit(pebble.Sync); err != nil {
+			return err
+		}
+		return b.b.Close()
+	})
+	if err != nil {
+		ix.fail(err)
+		return ix.failure()
+	}
+	return nil
+}
+
+// get returns a copy of the value of key, or ErrNotFound.
+func (ix *index) get(key []byte) ([]byte, error) {
+	if err := ix.failure(); err != nil {
+		return nil, err
+	}
+	v, closer, err := ix.db.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("blockstore: read index: %w", err)
+	}
+	defer closer.Close()
+	return append([]byte(nil), v...), nil
+}
+
+// newest calls fn with the newest record of an extent whose generation is at most
+// generation. It returns false if there is none. v is valid during fn.
+func (ix *index) newest(volume uint32, extent uint64, generation uint32, fn func(gen uint32, v []byte) error) (bool, error) {
+	if err := ix.failure(); err != nil {
+		return false, err
+	}
+	it, err := ix.db.NewIter(nil)
+	if err != nil {
+		return false, fmt.Errorf("blockstore: read index: %w", err)
+	}
+	defer it.Close()
+	var buf [extentKeySize]byte
+	if !it.SeekPrefixGE(appendExtentKey(buf[:0], volume, extent, generation)) {
+		return false, wrapIndex(it.Error())
+	}
+	_, _, gen := parseExtentKey(it.Key())
+	v, err := it.ValueAndErr()
+	if err != nil {
+		return false, wrapIndex(err)
+	}
+	return true, fn(gen, v)
+}
+
+// scan calls fn for the keys in [from, to) in order until it returns false or an error.
+// It sees one state of the index. k and v are valid during fn.
+func (ix *index) scan(from, to []byte, fn func(k, v []byte) (bool, error)) error {
+	if err := ix.failure(); err != nil {
+		return err
+	}
+	it, err := ix.db.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
+	if err != nil {
+		return wrapIndex(err)
+	}
+	for it.First(); it.Valid(); it.Next() {
+		v, err := it.ValueAndErr()
+		if err != nil {
+			return errors.Join(wrapIndex(err), it.Close())
+		}
+		more, err := fn(it.Key(), v)
+		if err != nil || !more {
+			return errors.Join(err, it.Close())
+		}
+	}
+	return wrapIndex(errors.Join(it.Error(), it.Close()))
+}
+
+func wrapIndex(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("blockstore: read index: %w", err)
+}
+
+// lockDirectory takes the store's lock file.
+func lockDirectory(fs FS, path string) (io.Closer, error) {
+	l, err := fs.Lock(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w (%v)", ErrLocked, err)
+	}
+	return l, nil
+}
+
+// defaultFS is the operating system's file system.
+func defaultFS() FS { return vfs.Default }
+
+// writeFileSync creates or replaces the content of a small file in place and syncs it.
+func writeFileSync(fs FS, path string, data []byte) error {
+	f, err := fs.Create(path, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(data); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	if err := f.Sync(); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	return f.Close()
+}
+
+// readFile reads a whole file of at most limit bytes.
+func readFile(fs FS, path string, limit int64) ([]byte, error) {
+	f, err := fs.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var b bytes.Buffer
+	n, err := b.ReadFrom(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if n > limit {
+		return nil, fmt.Errorf("%s: longer than %d bytes", path, limit)
+	}
+	return b.Bytes(), nil
+}
+
+func syncDir(fs FS, dir string) error {
+	d, err := fs.OpenDir(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+func openZoneFS(fs FS, path string) (vfs.File, error) {
+	return fs.OpenReadWrite(path, vfs.WriteCategoryUnspecified)
+}
+
+func freeBytes(fs FS, dir string) (uint64, error) {
+	u, err := fs.GetDiskUsage(dir)
+	return u.AvailBytes, err
+}

@@ -1,0 +1,59 @@
+package blockstore
+
+import "sync/atomic"
+
+// metrics counts what the store does.
+type metrics struct {
+	reads, readBytes, readErrors atomic.Uint64
+	writes, writtenBytes         atomic.Uint64
+	flushes, rounds, zoneSyncs   atomic.Uint64
+	trims                        atomic.Uint64
+	walkedBytes                  atomic.Uint64
+	authFailures                 atomic.Uint64
+	volumeFailures, zoneFailures atomic.Uint64
+	sweepErrors                  atomic.Uint64
+}
+
+// Metrics is a snapshot of a store's counters since it was opened, and of its space.
+type Metrics struct {
+	Reads, ReadBytes, ReadErrors uint64
+	Writes, WrittenBytes         uint64
+	Flushes                      uint64 // requested
+	Rounds                       uint64 // done: concurrent flushes share one
+	ZoneSyncs                    uint64
+	Trims                        uint64
+	WalkedBytes                  uint64 // re-encrypted behind
+	AuthFailures                 uint64 // blocks or records that did not authenticate
+	VolumeFailures, ZoneFailures uint64
+	SweepErrors                  uint64
+	DirtyBytes                   uint64
+	UsedSlots, TotalSlots        uint64
+	Volumes, Snapshots, Attached uint64
+	Failed                       bool // the index has failed: every volume answers EIO
+}
+
+// Metrics returns the store's counters.
+func (s *Store) Metrics() Metrics {
+	m := &s.metrics
+	out := Metrics{
+		Reads: m.reads.Load(), ReadBytes: m.readBytes.Load(), ReadErrors: m.readErrors.Load(),
+		Writes: m.writes.Load(), WrittenBytes: m.writtenBytes.Load(),
+		Flushes: m.flushes.Load(), Rounds: m.rounds.Load(), ZoneSyncs: m.zoneSyncs.Load(), Trims: m.trims.Load(),
+		WalkedBytes: m.walkedBytes.Load(), AuthFailures: m.authFailures.Load(),
+		VolumeFailures: m.volumeFailures.Load(), ZoneFailures: m.zoneFailures.Load(), SweepErrors: m.sweepErrors.Load(),
+		Failed: s.index.failure() != nil,
+	}
+	out.UsedSlots, out.TotalSlots = s.alloc.usage()
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	out.Volumes, out.Snapshots = uint64(len(s.byID)), uint64(len(s.snapshots))
+	for _, v := range s.volumes {
+		if v.attached {
+			out.Attached++
+		}
+		if v.device != nil {
+			out.DirtyBytes += uint64(max(v.device.dirty.Load(), 0))
+		}
+	}
+	return out
+}

@@ -1,0 +1,427 @@
+package blockstore
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/bits"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// recover loads the catalogue of the index, opens the zones and restores the
+// allocator: from its checkpoint after a clean close, else by a scan that checks for
+// double references on the way.
+func (s *Store) recover() error {
+	if err := s.loadNumbers(); err != nil {
+		return corrupt(KindIndex, "", "numbers: %v", err)
+	}
+	if err := s.loadSequence(); err != nil {
+		return err
+	}
+	if err := s.loadVolumes(); err != nil {
+		return err
+	}
+	if err := s.loadSnapshots(); err != nil {
+		return err
+	}
+	for _, v := range s.volumes {
+		if v.header.parent == 0 {
+			continue
+		}
+		p := s.volumes[v.header.parent]
+		if p == nil {
+			return corrupt(KindVolumeHeader, v.id, "parent volume %d is missing", v.header.parent)
+		}
+		p.pins[v.header.parentGen]++
+	}
+	if err := s.openZones(); err != nil {
+		return err
+	}
+	return s.restoreAllocator()
+}
+
+// loadSequence resumes above the reserved high-water, hence above every sequence of an earlier life.
+func (s *Store) loadSequence() error {
+	v, err := s.index.get(metaKey(metaSequence))
+	if err == nil && len(v) != 8 {
+		return corrupt(KindIndex, "", "sequence of %d bytes", len(v))
+	}
+	if err == nil {
+		s.sequence.Store(binary.BigEndian.Uint64(v))
+		s.reserved.Store(binary.BigEndian.Uint64(v))
+		return nil
+	}
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+func (s *Store) loadVolumes() error {
+	return s.index.scan(numberKey(prefixVolume, 0), rangeEnd([]byte{prefixVolume}), func(k, val []byte) (bool, error) {
+		if len(k) != 5 {
+			return false, corrupt(KindVolumeHeader, "", "key %x", k)
+		}
+		number := binary.BigEndian.Uint32(k[1:])
+		h, err := decodeVolumeHeader(number, slices.Clone(val))
+		if err != nil {
+			return false, corrupt(KindVolumeHeader, "", "volume %d: %v", number, err)
+		}
+		v := newVolume(h)
+		s.volumes[number] = v
+		if h.state == volumeLive {
+			if s.byID[h.id] != nil {
+				return false, corrupt(KindVolumeHeader, h.id, "two volumes of this id")
+			}
+			s.byID[h.id] = v
+		}
+		return true, nil
+	})
+}
+
+func (s *Store) loadSnapshots() error {
+	return s.index.scan([]byte{prefixSnapshot}, rangeEnd([]byte{prefixSnapshot}), func(k, val []byte) (bool, error) {
+		if len(k) != 9 {
+			return false, corrupt(KindSnapshotHeader, "", "key %x", k)
+		}
+		number, gen := binary.BigEndian.Uint32(k[1:]), binary.BigEndian.Uint32(k[5:])
+		sn, err := decodeSnapshotHeader(number, gen, slices.Clone(val))
+		if err != nil {
+			return false, corrupt(KindSnapshotHeader, "", "snapshot %d/%d: %v", number, gen, err)
+		}
+		v := s.volumes[number]
+		if v == nil {
+			return false, corrupt(KindSnapshotHeader, sn.id, "its volume %d is missing", number)
+		}
+		v.snapshots = append(v.snapshots, sn)
+		if sn.state == snapshotLive {
+			if s.snapshots[sn.id] != nil {
+				return false, corrupt(KindSnapshotHeader, sn.id, "two snapshots of this id")
+			}
+			s.snapshots[sn.id] = sn
+		}
+		if s.sequence.Load() < sn.sequence { // the birth order must go on above it
+			s.sequence.Store(sn.sequence)
+		}
+		return true, nil
+	})
+}
+
+// openZones opens the zone files, which must be numbered without a gap.
+func (s *Store) openZones() error {
+	names, err := s.fs.List(filepath.Join(s.dir, "data"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("blockstore: %w", err)
+	}
+	count := 0
+	for _, n := range names {
+		if strings.HasSuffix(n, ".dat") {
+			count++
+		}
+	}
+	size := int64(s.super.zoneSlots) * BlockSize
+	for i := range count {
+		z, err := s.openZone(i, size)
+		if err != nil && i == count-1 && !s.readOnly && errors.Is(err, ErrCorrupt) && s.fs.Remove(zoneName(s.dir, i)) == nil {
+			// A crash while the newest zone was made: nothing can be in it. If something
+			// refers to it after all, the scan says so.
+			break
+		}
+		if err != nil {
+			return err
+		}
+		s.zones = append(s.zones, z)
+		s.alloc.addZone()
+	}
+	return nil
+}
+
+// restoreAllocator loads the checkpoint of a clean close, or scans.
+func (s *Store) restoreAllocator() error {
+	ok, err := s.loadCheckpoint()
+	if err != nil {
+		return err
+	}
+	if !ok {
+		if err := s.rebuild(s.alloc); err != nil {
+			return err
+		}
+	}
+	if s.writable() != nil {
+		return nil
+	}
+	b := s.index.newBatch()
+	b.delete(metaKey(metaClean))
+	return s.index.commit(b)
+}
+
+// checkpointPath is the allocator's bitmap at a clean close: store id, write count,
+// sequence, words; its SHA-256 lies in the index under M, so an older file never matches.
+func (s *Store) checkpointPath() string { return filepath.Join(s.dir, "bitmap") }
+
+func (s *Store) checkpointBytes() []byte {
+	b := append([]byte("COFFERBM"), s.super.store[:]...)
+	b = binary.BigEndian.AppendUint64(b, s.super.writeCount)
+	b = binary.BigEndian.AppendUint64(b, s.sequence.Load())
+	for _, w := range s.alloc.used {
+		b = binary.BigEndian.AppendUint64(b, w)
+	}
+	return b
+}
+
+// checkpoint writes the bitmap and marks the close as clean. Nothing else runs any more.
+func (s *Store) checkpoint() error {
+	s.epochs.barrier() // slots in limbo become free
+	s.epochs.barrier()
+	data := s.checkpointBytes()
+	if err := writeFileSync(s.fs, s.checkpointPath(), data); err != nil {
+		return fmt.Errorf("blockstore: checkpoint: %w", err)
+	}
+	if err := syncDir(s.fs, s.dir); err != nil {
+		return fmt.Errorf("blockstore: checkpoint: %w", err)
+	}
+	sum := sha256.Sum256(data)
+	b := s.index.newBatch()
+	b.set(metaKey(metaClean), sum[:])
+	b.set(metaKey(metaSequence), binary.BigEndian.AppendUint64(nil, s.sequence.Load()))
+	return s.index.commit(b)
+}
+
+// loadCheckpoint returns false if there is none that matches the index.
+func (s *Store) loadCheckpoint() (bool, error) {
+	sum, err := s.index.get(metaKey(metaClean))
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	limit := int64(8+16+16) + int64(len(s.alloc.used))*8
+	data, err := readFile(s.fs, s.checkpointPath(), limit)
+	if err != nil || int64(len(data)) != limit {
+		return false, nil
+	}
+	if have := sha256.Sum256(data); !bytes.Equal(have[:], sum) || !bytes.Equal(data[8:24], s.super.store[:]) ||
+		binary.BigEndian.Uint64(data[24:]) != s.super.writeCount {
+		return false, nil
+	}
+	words := data[40:]
+	for i := 0; i < len(words); i += 8 {
+		for w := binary.BigEndian.Uint64(words[i:]); w != 0; w &= w - 1 {
+			s.alloc.mark(uint64(i/8)*64 + uint64(bits.TrailingZeros64(w)))
+		}
+	}
+	return true, nil
+}
+
+// resume goes on with what an earlier life had begun.
+func (s *Store) resume() error {
+	if err := s.dropOrphans(); err != nil {
+		return err
+	}
+	s.mu.RLock()
+	var numbers []uint32
+	for n := range s.volumes {
+		numbers = append(numbers, n)
+	}
+	s.mu.RUnlock()
+	for _, n := range numbers {
+		s.sweepLater(s.volumes[n])
+		s.walkLater(n, s.keys)
+	}
+	return nil
+}
+
+// dropOrphans deletes sessions of volumes that are gone, and the records of a clone
+// whose flattening never ended: they own no slot.
+func (s *Store) dropOrphans() error {
+	b := s.index.newBatch()
+	err := s.index.scan([]byte{prefixSession}, rangeEnd([]byte{prefixSession}), func(k, val []byte) (bool, error) {
+		rec, err := decodeSession(val)
+		if err != nil || len(k) != 5 {
+			return true, nil // a block that needs it will say so
+		}
+		if s.volumes[rec.volume] == nil {
+			b.delete(slices.Clone(k))
+		}
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	for next := []byte{prefixExtent}; next != nil; {
+		volume := uint32(0)
+		found := false
+		err := s.index.scan(next, rangeEnd([]byte{prefixExtent}), func(k, _ []byte) (bool, error) {
+			volume, _, _ = parseExtentKey(k)
+			found = true
+			return false, nil
+		})
+		if err != nil {
+			return err
+		}
+		if !found {
+			break
+		}
+		from := numberKey(prefixExtent, volume)
+		next = rangeEnd(from)
+		if s.volumes[volume] == nil {
+			b.deleteRange(from, next)
+		}
+	}
+	if b.empty() {
+		return nil
+	}
+	return s.index.commit(b)
+}
+
+// identity is what two references to one slot must agree on.
+type identity struct {
+	slot, sequence uint64
+	block          uint64
+}
+
+// rebuild marks every slot that an extent record or a dead list names. Two references
+// to one slot must be to the same block of the same volume at the same sequence. A
+// record that does not decode, or a double reference, makes the store read-only.
+func (s *Store) rebuild(a *allocator) error {
+	type scanState struct {
+		volume uint32
+		extent uint64
+		seen   map[uint64]identity // slots of the records of this extent
+	}
+	st := scanState{seen: map[uint64]identity{}}
+	var foreign []uint64
+	err := s.index.scan([]byte{prefixExtent}, rangeEnd([]byte{prefixExtent}), func(k, val []byte) (bool, error) {
+		if len(k) != extentKeySize {
+			return s.damage(corrupt(KindRecord, "", "key %x", k))
+		}
+		volume, extent, _ := parseExtentKey(k)
+		if s.volumes[volume] == nil {
+			return true, nil // an orphan owns nothing
+		}
+		if volume != st.volume || extent != st.extent {
+			st.volume, st.extent = volume, extent
+			clear(st.seen)
+		}
+		var r extentRecord
+		if _, err := decodeExtent(val, &r); err != nil {
+			return s.damage(&CorruptError{Kind: KindRecord, Volume: s.volumes[volume].id, Block: int64(extent * ExtentBlocks), Slot: -1, Detail: err.Error()})
+		}
+		for m := r.present; m != 0; m &= m - 1 {
+			i := bits.TrailingZeros16(m)
+			origin, err := s.sessionVolume(r.sessions[i])
+			if err != nil {
+				return s.damage(err)
+			}
+			if origin != volume {
+				foreign = append(foreign, r.slots[i])
+				continue
+			}
+			id := identity{slot: r.slots[i], sequence: r.sequences[i], block: extent*ExtentBlocks + uint64(i)}
+			if was, ok := st.seen[id.slot]; ok && was == id {
+				continue
+			}
+			st.seen[id.slot] = id
+			if err := s.markOnce(a, volume, id); err != nil {
+				return s.damage(err)
+			}
+		}
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.rebuildDead(a); err != nil {
+		return err
+	}
+	for _, slot := range foreign {
+		if fresh, exists := a.mark(slot); fresh || !exists {
+			_, err := s.damage(&CorruptError{Kind: KindReference, Block: -1, Slot: int64(slot), Detail: "a flattened record names a slot that no parent has"})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Store) markOnce(a *allocator, volume uint32, id identity) error {
+	fresh, exists := a.mark(id.slot)
+	if fresh {
+		return nil
+	}
+	detail := "slot has two owners"
+	if !exists {
+		detail = "slot is beyond the last zone"
+	}
+	return &CorruptError{Kind: KindReference, Volume: s.volumes[volume].id, Block: int64(id.block), Slot: int64(id.slot), Detail: detail}
+}
+
+// rebuildDead marks the dead lists. A dead block may still be named by the records of
+// older snapshots, as the same block at the same sequence.
+func (s *Store) rebuildDead(a *allocator) error {
+	return s.index.scan([]byte{prefixDead}, rangeEnd([]byte{prefixDead}), func(k, val []byte) (bool, error) {
+		slot, birth, ok := parseDeadValue(val)
+		if !ok || len(k) != deadKeySize {
+			return s.damage(corrupt(KindDead, "", "entry %x", k))
+		}
+		volume, _, extent, block := parseDeadKey(k)
+		if s.volumes[volume] == nil {
+			return true, nil
+		}
+		if fresh, exists := a.mark(slot); fresh {
+			return true, nil
+		} else if exists {
+			same, err := s.recordNames(volume, extent, block, slot, birth)
+			if err != nil || same {
+				return true, err
+			}
+		}
+		return s.damage(&CorruptError{Kind: KindReference, Volume: s.volumes[volume].id, Block: int64(extent*ExtentBlocks) + int64(block),
+			Slot: int64(slot), Detail: "dead block shares its slot"})
+	})
+}
+
+// recordNames says whether some record of the extent has the block in the slot at the sequence.
+func (s *Store) recordNames(volume uint32, extent uint64, block int, slot, sequence uint64) (bool, error) {
+	found := false
+	err := s.index.scan(appendExtentKey(nil, volume, extent, ^uint32(0)), appendExtentKey(nil, volume, extent+1, ^uint32(0)), func(_, val []byte) (bool, error) {
+		var r extentRecord
+		if _, err := decodeExtent(val, &r); err == nil && r.has(block) && r.slots[block] == slot && r.sequences[block] == sequence {
+			found = true
+		}
+		return !found, nil
+	})
+	return found, err
+}
+
+// damage notes a corruption found while opening: the store goes on read-only, so that
+// what is intact can be saved and nothing is made worse.
+func (s *Store) damage(err error) (bool, error) {
+	if !errors.Is(err, ErrCorrupt) {
+		return false, err
+	}
+	s.damaged.Store(true)
+	s.damageMu.Lock()
+	defer s.damageMu.Unlock()
+	if len(s.damages) < maxDamages {
+		s.damages = append(s.damages, err)
+	}
+	return true, nil
+}
+
+// maxDamages bounds the corruptions remembered from an open.
+const maxDamages = 64
+
+// Damage returns the corruptions that made the store read-only when it was opened.
+func (s *Store) Damage() []error {
+	s.damageMu.Lock()
+	defer s.damageMu.Unlock()
+	return slices.Clone(s.damages)
+}

@@ -1,0 +1,392 @@
+package blockstore
+
+import (
+	"math/bits"
+	"sync"
+	"time"
+
+	"coffer.example/internal/invariants"
+)
+
+// round is one flush of a volume: freeze the dirty map, wait for its device writes,
+// sync the zones, commit the records. Everybody who joined before the freeze is covered.
+type round struct {
+	done chan struct{}
+	err  error // valid once done is closed
+}
+
+// rounder runs the rounds of a device one at a time; callers join the next one.
+type rounder struct {
+	mu      sync.Mutex // guards the fields below
+	next    *round
+	stopped bool
+
+	wake  chan struct{}
+	quit  chan struct{}
+	ended chan struct{}
+}
+
+func (r *rounder) start(d *Device) {
+	r.wake, r.quit, r.ended = make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
+	go r.loop(d)
+}
+
+// join returns a round that has not frozen the map yet.
+func (r *rounder) join() *round {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stopped {
+		done := &round{done: make(chan struct{}), err: ErrDetached}
+		close(done.done)
+		return done
+	}
+	if r.next == nil {
+		r.next = &round{done: make(chan struct{})}
+	}
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+	return r.next
+}
+
+func (r *rounder) take() *round {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := r.next
+	r.next = nil
+	return n
+}
+
+func (r *rounder) loop(d *Device) {
+	defer close(r.ended)
+	tick := time.NewTicker(flushInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-r.wake:
+		case <-tick.C:
+			if d.dirty.Load() > 0 && d.failure() == nil {
+				r.join()
+			}
+		case <-r.quit:
+			return
+		}
+		if n := r.take(); n != nil {
+			n.err = d.runRound()
+			close(n.done)
+		}
+	}
+}
+
+// stop ends the loop; a round that nobody has run yet fails.
+func (r *rounder) stop() {
+	r.mu.Lock()
+	r.stopped = true
+	r.mu.Unlock()
+	close(r.quit)
+	<-r.ended
+	if n := r.take(); n != nil {
+		n.err = ErrDetached
+		close(n.done)
+	}
+}
+
+func (d *Device) runRound() error {
+	d.vol.roundMu.Lock()
+	defer d.vol.roundMu.Unlock()
+	if err := d.usable(); err != nil {
+		return err
+	}
+	set, _ := d.freeze()
+	return d.commitFrozen(set, nil)
+}
+
+// freeze makes the active map the frozen one and returns the last sequence that can
+// be in it. It needs roundMu.
+func (d *Device) freeze() (*dirtySet, uint64) {
+	d.freezeMu.Lock()
+	defer d.freezeMu.Unlock()
+	return d.freezeLocked()
+}
+
+func (d *Device) freezeLocked() (*dirtySet, uint64) {
+	set := d.active
+	d.active = new(dirtySet)
+	for i := range d.shards {
+		sh := &d.shards[i]
+		sh.mu.Lock()
+		sh.active, sh.frozen, sh.spare = sh.spare, sh.active, sh.frozen
+		sh.mu.Unlock()
+	}
+	return set, d.store.sequence.Load()
+}
+
+// commitFrozen makes the frozen map durable, in this order: device writes, zone
+// syncs, one synced batch of records; only then are old slots given back. snap, if
+// given, becomes a snapshot in the same batch. It needs roundMu.
+func (d *Device) commitFrozen(set *dirtySet, snap *snapshotHeader) error {
+	set.pending.Wait()
+	if err := set.failure(); err != nil {
+		return d.fail(err)
+	}
+	if err := d.syncZones(); err != nil {
+		return err
+	}
+	w, err := d.buildRound(snap)
+	if err != nil {
+		return d.fail(err)
+	}
+	if w != nil {
+		if err := d.store.index.commit(w.batch); err != nil {
+			return d.fail(err)
+		}
+		d.publish(w, snap)
+	}
+	d.thaw()
+	if w != nil {
+		d.store.epochs.release(w.freed)
+	}
+	d.store.metrics.rounds.Add(1)
+	return nil
+}
+
+// syncZones syncs every zone that a frozen block lies in.
+func (d *Device) syncZones() error {
+	zones := map[*zone]struct{}{}
+	var last *zone
+	for i := range d.shards {
+		for _, e := range d.shards[i].frozen { // immutable under roundMu
+			for m := e.present; m != 0; m &= m - 1 {
+				if z := e.blocks[bits.TrailingZeros16(m)].write.zone; z != last {
+					zones[z], last = struct{}{}, z
+				}
+			}
+		}
+	}
+	for z := range zones {
+		d.store.metrics.zoneSyncs.Add(1)
+		if err := z.sync(); err != nil {
+			d.store.failZone(z, err)
+			return d.fail(err)
+		}
+	}
+	return nil
+}
+
+// failZone takes a zone whose sync has failed out of use and fails every volume with
+// blocks in it that are not durable: the failed sync has consumed their error too.
+func (s *Store) failZone(z *zone, err error) {
+	s.alloc.retire(z.number)
+	s.metrics.zoneFailures.Add(1)
+	s.mu.RLock()
+	var devices []*Device
+	for _, v := range s.volumes {
+		if v.device != nil {
+			devices = append(devices, v.device)
+		}
+	}
+	s.mu.RUnlock()
+	for _, d := range devices {
+		if d.dirtyIn(z) {
+			_ = d.fail(err)
+		}
+	}
+}
+
+func (d *Device) dirtyIn(z *zone) bool {
+	for i := range d.shards {
+		sh := &d.shards[i]
+		sh.mu.Lock()
+		for _, m := range [2]map[uint64]*dirtyExtent{sh.active, sh.frozen} {
+			for _, e := range m {
+				for bm := e.present; bm != 0; bm &= bm - 1 {
+					if e.blocks[bits.TrailingZeros16(bm)].write.zone == z {
+						sh.mu.Unlock()
+						return true
+					}
+				}
+			}
+		}
+		sh.mu.Unlock()
+	}
+	return false
+}
+
+// roundWork is one batch in the making.
+type roundWork struct {
+	batch   *batch
+	header  volumeHeader    // the next header
+	last    *snapshotHeader // L of the free rule
+	freed   []uint64
+	extents []uint64
+	records []*extentRecord // nil where the extent has none any more
+	scratch []byte
+}
+
+// buildRound turns the frozen map into a batch; nil if there is nothing to commit.
+func (d *Device) buildRound(snap *snapshotHeader) (*roundWork, error) {
+	w := &roundWork{batch: d.store.index.newBatch(), header: *d.header(), last: d.lastSnapshot()}
+	for i := range d.shards {
+		for extent, e := range d.shards[i].frozen {
+			if err := d.buildExtent(w, extent, e); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if len(w.extents) == 0 && snap == nil {
+		return nil, nil
+	}
+	w.header.currentView.counter++
+	if snap != nil {
+		if err := snap.seal(d.keys[0], d.store.rand, d.rid, &w.header.currentView); err != nil {
+			return nil, err
+		}
+		w.batch.set(snapshotKey(snap.volume, snap.generation), snap.encode())
+		w.header.generation++
+		w.header.currentView.births = view{}.births
+	}
+	if err := w.header.seal(d.keys[0], d.store.rand); err != nil {
+		return nil, err
+	}
+	w.batch.set(numberKey(prefixVolume, d.number), w.header.encode())
+	return w, nil
+}
+
+func (d *Device) lastSnapshot() *snapshotHeader {
+	d.store.mu.RLock()
+	defer d.store.mu.RUnlock()
+	return d.vol.lastSnapshot()
+}
+
+// buildExtent applies the free rule (doc.go) to one dirty extent.
+func (d *Device) buildExtent(w *roundWork, extent uint64, e *dirtyExtent) error {
+	old, err := d.record(extent)
+	if err != nil {
+		return err
+	}
+	next := new(extentRecord)
+	if old != nil {
+		*next = *old
+	}
+	for i := range ExtentBlocks {
+		present, zero := e.present>>i&1 == 1, e.zero>>i&1 == 1
+		if !present && !zero {
+			continue
+		}
+		if old != nil && old.has(i) {
+			if err := d.retire(w, extent, i, old); err != nil {
+				return err
+			}
+		}
+		if present {
+			next.set(i, e.blocks[i])
+		} else {
+			next.clearBlock(i, len(d.levels()) > 0)
+		}
+	}
+	return d.putRecord(w, extent, old, next)
+}
+
+// retire decides what happens to the slot of a block that is overwritten or trimmed:
+// free it once the batch is durable, or keep it for the snapshots that show it.
+func (d *Device) retire(w *roundWork, extent uint64, i int, old *extentRecord) error {
+	s, err := d.sessions.get(old.sessions[i])
+	if err != nil {
+		return err
+	}
+	if s.volume != d.number {
+		return nil // a flattened record names a parent's slot; the parent's pin keeps it
+	}
+	if w.last == nil || old.sequences[i] > w.last.sequence {
+		w.freed = append(w.freed, old.slots[i])
+		return nil
+	}
+	w.batch.set(deadKey(d.number, w.header.generation, extent, i), appendDeadValue(nil, old.slots[i], old.sequences[i]))
+	return nil
+}
+
+// putRecord replaces an extent's newest record (old, or nil) by next, and deletes the
+// older records that no snapshot shows.
+func (d *Device) putRecord(w *roundWork, extent uint64, old, next *extentRecord) error {
+	gen, key := w.header.generation, d.keys[0]
+	fresh := old == nil || old.generation != gen // the generation has no record of the extent yet
+	if old != nil {
+		w.header.currentView.records.Sub(key.recordPRF(d.rid, extent, old.generation, old.mac))
+		if fresh {
+			if err := d.deleteOlder(w, extent, old.generation); err != nil {
+				return err
+			}
+		}
+	}
+	w.extents = append(w.extents, extent)
+	// An empty record is kept where an older one may need to be masked: never in generation 1.
+	if next.covered() == 0 && (old == nil || gen == 1) {
+		if old != nil {
+			w.batch.delete(appendExtentKey(nil, d.number, extent, gen))
+		}
+		w.records = append(w.records, nil)
+		return nil
+	}
+	next.generation = gen
+	w.scratch = encodeExtent(w.scratch[:0], next, key.index, d.rid, extent, gen)
+	w.batch.set(appendExtentKey(nil, d.number, extent, gen), w.scratch)
+	w.header.currentView.records.Add(key.recordPRF(d.rid, extent, gen, next.mac))
+	if fresh && w.last != nil {
+		w.batch.set(birthKey(d.number, gen, extent), nil)
+		w.header.currentView.births.Add(key.birthPRF(d.rid, extent, gen))
+	}
+	w.records = append(w.records, next)
+	return nil
+}
+
+// deleteOlder deletes the extent's records that are newer than the last snapshot and
+// older than the current generation.
+func (d *Device) deleteOlder(w *roundWork, extent uint64, newest uint32) error {
+	lastGen := uint32(0)
+	if w.last != nil {
+		lastGen = w.last.generation
+	}
+	if newest <= lastGen {
+		return nil
+	}
+	from := appendExtentKey(nil, d.number, extent, w.header.generation-1)
+	to := appendExtentKey(nil, d.number, extent, lastGen)
+	return d.store.index.scan(from, to, func(k, _ []byte) (bool, error) {
+		w.batch.delete(k)
+		return true, nil
+	})
+}
+
+// publish makes the committed state the one that readers see. It needs roundMu.
+func (d *Device) publish(w *roundWork, snap *snapshotHeader) {
+	s := d.store
+	for i, extent := range w.extents {
+		s.cache.putCommitted(recordKey{d.number, currentView, extent}, w.records[i])
+	}
+	s.mu.Lock()
+	d.vol.header = &w.header
+	if snap != nil {
+		d.vol.snapshots = append(d.vol.snapshots, snap)
+		s.snapshots[snap.id] = snap
+	}
+	s.mu.Unlock()
+}
+
+// thaw empties the frozen map: its blocks are in the index now.
+func (d *Device) thaw() {
+	blocks := 0
+	for i := range d.shards {
+		sh := &d.shards[i]
+		sh.mu.Lock()
+		for _, e := range sh.frozen {
+			blocks += bits.OnesCount16(e.present)
+		}
+		clear(sh.frozen)
+		sh.mu.Unlock()
+	}
+	left := d.dirty.Add(-int64(blocks) * BlockSize)
+	if invariants.Enabled {
+		invariants.Check(left >= 0, "dirty bytes below zero: %d", left)
+	}
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"coffer.example/internal/nbd"
+	"coffer.example/kms"
+)
+
+// daemon is a process that serves one data directory.
+type daemon struct {
+	options   *serveOptions
+	log       *slog.Logger
+	started   time.Time
+	dir       *directory
+	root      kms.Root
+	blocks    *nbd.Server
+	stack     atomic.Pointer[stack] // replaced by a reset only
+	resetting sync.Mutex            // held during a reset
+	addresses addresses
+	servers   []server
+}
+
+// openDaemon takes hold of the directory, opens the listeners and then everything in
+// the directory, so that a client that comes early waits rather than fails.
+func openDaemon(ctx context.Context, env *environment, o *serveOptions, log *slog.Logger) (*daemon, error) {
+	d := &daemon{options: o, log: log, started: time.Now()}
+	d.blocks = nbd.NewServer(nbd.Options{Registry: registry{d}, HideExports: o.nbdList == "off", Log: log})
+	var err error
+	if o.dev {
+		d.dir, err = openDevDirectory(o)
+	} else {
+		d.dir, err = openOwnDirectory(o.dataDir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := d.openAll(ctx, env); err != nil {
+		return nil, errors.Join(err, d.closeListeners(), d.dir.release())
+	}
+	return d, nil
+}
+
+func (d *daemon) openAll(ctx context.Context, env *environment) (err error) {
+	if d.root, err = d.options.root.forOpen(env, d.dir); err != nil {
+		return err
+	}
+	if d.servers, err = d.listen(ctx, env); err != nil {
+		return err
+	}
+	opened, err := d.openStack(ctx)
+	if err != nil {
+		return err
+	}
+	d.stack.Store(opened)
+	return nil
+}
+
+func (d *daemon) openStack(ctx context.Context) (*stack, error) {
+	return openStack(ctx, stackOptions{
+		serveOptions: *d.options, log: d.log, dir: d.dir, root: d.root, blocks: d.blocks, uri: d.exportURI, reset: d.resetHandler(),
+	}, forServing())
+}
+
+func (d *daemon) closeListeners() error {
+	var failed error
+	for _, one := range d.servers {
+		failed = errors.Join(failed, one.listener.Close())
+	}
+	return failed
+}
+
+// openOwnDirectory opens a directory that is not one of --dev.
+func openOwnDirectory(path string) (*directory, error) {
+	d, err := openDirectory(path)
+	if err == nil && d.dev {
+		return nil, errors.Join(fmt.Errorf("%s is a throw-away directory; serve it with --dev", path), d.release())
+	}
+	return d, err
+}
+
+func (d *daemon) close() error {
+	return errors.Join(d.stack.Load().close(), d.dir.release())
+}
+
+// errStarting says that the listeners are open and the directory not yet.
+var errStarting = errors.New("coffer is starting")
+
+// current is the stack, or errStarting.
+func (d *daemon) current() (*stack, error) {
+	if s := d.stack.Load(); s != nil {
+		return s, nil
+	}
+	return nil, errStarting
+}
+
+// api serves the AWS protocols from the stack that is current.
+func (d *daemon) api() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s, err := d.current()
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		s.front.ServeHTTP(w, r)
+	})
+}
+
+// ready says why the daemon cannot serve, if it cannot.
+func (d *daemon) ready() error {
+	s, err := d.current()
+	if err != nil {
+		return err
+	}
+	return s.ready()
+}
+
+// registry finds exports in the stack that is current.
+type registry struct{ d *daemon }
+
+// Open implements nbd.Registry.
+func (r registry) Open(ctx context.Context, name string) (*nbd.Opened, error) {
+	if s := r.d.stack.Load(); s != nil {
+		return s.attached.Open(ctx, name)
+	}
+	return nil, nbd.ErrNoExport
+}
+
+// List implements nbd.Registry.
+func (r registry) List(ctx context.Context) ([]nbd.ExportInfo, error) {
+	if s := r.d.stack.Load(); s != nil {
+		return s.attached.List(ctx)
+	}
+	return nil, nil
+}
+
+// exportURI is where NBD clients reach a volume: the first listener.
+func (d *daemon) exportURI(volume string) string {
+	if len(d.addresses.NBD) == 0 {
+		return ""
+	}
+	if path, ok := unixPath(d.addresses.NBD[0]); ok {
+		return "nbd+unix:///" + url.PathEscape(volume) + "?socket=" + url.QueryEscape(path)
+	}
+	return "nbd://" + d.addresses.NBD[0] + "/" + url.PathEscape(volume)
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"coffer.example/internal/testkit"
+)
+
+// killRounds is how often TestKilledUnderLoad kills the daemon; make crash asks for more.
+const killRounds = 25
+
+const stampSize = 4096
+
+// stamps is what one client knows of the blocks that it has written: what a flush
+// covered, and what was sent since.
+type stamps struct {
+	durable map[int64]uint64   // block -> stamp that a completed flush covers
+	since   map[int64][]uint64 // block -> stamps sent since, acknowledged or not
+	next    uint64
+}
+
+func stampBlock(block int64, stamp uint64) []byte {
+	p := make([]byte, stampSize)
+	for i := 0; i < len(p); i += 16 {
+		binary.BigEndian.PutUint64(p[i:], uint64(block))
+		binary.BigEndian.PutUint64(p[i+8:], stamp)
+	}
+	return p
+}
+
+// writeUntilKilled writes and flushes until the connection breaks.
+func (s *stamps) writeUntilKilled(client *testkit.NBDClient, rng *rand.Rand) {
+	for {
+		for range 1 + rng.IntN(32) {
+			block := rng.Int64N(client.Size / stampSize)
+			if rng.IntN(2) == 0 {
+				block %= 256 // some blocks are written again and again
+			}
+			s.next++
+			s.since[block] = append(s.since[block], s.next)
+			if client.WriteAt(stampBlock(block, s.next), block*stampSize) != nil {
+				return
+			}
+		}
+		if client.Flush() != nil {
+			return
+		}
+		for block, sent := range s.since {
+			s.durable[block] = sent[len(sent)-1]
+		}
+		clear(s.since)
+	}
+}
+
+// check reads every block that was ever written: it must hold, whole, what the last
+// flush covered or something that was sent after it.
+func (s *stamps) check(t *testing.T, client *testkit.NBDClient) {
+	t.Helper()
+	for block, stamp := range s.durable {
+		if s.since[block] == nil {
+			s.checkBlock(t, client, block, []uint64{stamp})
+		}
+	}
+	for block, sent := range s.since {
+		s.checkBlock(t, client, block, append(sent, s.durable[block]))
+	}
+}
+
+func (s *stamps) checkBlock(t *testing.T, client *testkit.NBDClient, block int64, allowed []uint64) {
+	t.Helper()
+	p := make([]byte, stampSize)
+	require.NoError(t, client.ReadAt(p, block*stampSize), "block %d", block)
+	found := binary.BigEndian.Uint64(p[8:])
+	require.Contains(t, allowed, found, "block %d", block)
+	if found == 0 {
+		require.Equal(t, make([]byte, stampSize), p, "block %d", block)
+		return
+	}
+	require.Equal(t, stampBlock(block, found), p, "block %d is torn", block)
+	s.durable[block] = found // what a restart shows has been made durable by it
+}
+
+// TestKilledUnderLoad kills the real daemon under fio's and our own load, again and
+// again: what a flush covered is there afterwards, and nothing is torn.
+func TestKilledUnderLoad(t *testing.T) {
+	rounds := killRounds
+	if text := os.Getenv("COFFER_KILL_ROUNDS"); text != "" {
+		n, err := strconv.Atoi(text)
+		require.NoError(t, err)
+		rounds = n
+	}
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+
+	install := testkit.Init(t)
+	daemon := testkit.Serve(t, install)
+	ours, fios := newAttachedVolume(t, daemon), newAttachedVolume(t, daemon)
+	known := &stamps{durable: map[int64]uint64{}, since: map[int64][]uint64{}}
+	for round := range rounds {
+		client := dial(t, daemon, ours)
+		known.check(t, client)
+		clear(known.since)
+		load := startFio(t, daemon, fios)
+		killer := time.AfterFunc(time.Duration(50+rng.IntN(300))*time.Millisecond, func() { daemon.Kill(t) })
+		known.writeUntilKilled(client, rng)
+		killer.Stop()
+		daemon.Kill(t)
+		_ = load.Wait() // its server was killed
+		t.Logf("round %d: %d blocks durable, %d in doubt", round, len(known.durable), len(known.since))
+		daemon = testkit.Serve(t, install)
+	}
+	known.check(t, dial(t, daemon, ours))
+	daemon.Coffer(t, "verify")
+	daemon.Stop(t)
+}
+
+// newAttachedVolume makes a volume under a new key and attaches it.
+func newAttachedVolume(t *testing.T, daemon *testkit.Daemon) string {
+	t.Helper()
+	key := daemon.AWS.Query(t, "KeyMetadata.KeyId", "kms", "create-key")
+	volume := daemon.AWS.Query(t, "VolumeId", "ec2", "create-volume", "--availability-zone", "us-east-1a", "--size", "1", "--encrypted", "--kms-key-id", key)
+	daemon.Coffer(t, "volume", "attach", volume)
+	return volume
+}
+
+func dial(t *testing.T, daemon *testkit.Daemon, volume string) *testkit.NBDClient {
+	t.Helper()
+	var client *testkit.NBDClient
+	testkit.Eventually(t, testkit.ReadyTimeout, "the volume is attached again", func() bool {
+		var err error
+		client, err = testkit.DialNBD(daemon.NBD, volume)
+		return err == nil
+	})
+	t.Cleanup(func() { _ = client.Close() }) // most are cut before
+	return client
+}
+
+func startFio(t *testing.T, daemon *testkit.Daemon, volume string) *exec.Cmd {
+	t.Helper()
+	uri := strings.TrimSpace(daemon.Coffer(t, "volume", "uri", volume))
+	load := exec.Command(testkit.Tool(t, "fio"), "--name=load", "--ioengine=nbd", "--uri="+uri, "--rw=randwrite",
+		"--bs=4k", "--iodepth=16", "--fsync=64", "--time_based", "--runtime=60", "--output="+os.DevNull)
+	load.Dir = t.TempDir()
+	require.NoError(t, load.Start())
+	return load
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/term"
+
+	"coffer.example/kms"
+)
+
+// rootFlags say where the root key comes from.
+type rootFlags struct {
+	keyFile        string
+	passphraseFile string
+	prompt         bool
+}
+
+func (r *rootFlags) register(f *flags) {
+	f.StringVar(&r.keyFile, "root-key-file", "", "the root key `file` (default DIR with the suffix .rootkey)")
+	f.StringVar(&r.passphraseFile, "passphrase-file", "", "a `file` whose first line is the passphrase of the root key")
+	f.BoolVar(&r.prompt, "passphrase", false, "ask for the passphrase of the root key on the terminal")
+}
+
+func (r *rootFlags) check() error {
+	given := 0
+	for _, set := range []bool{r.keyFile != "", r.passphraseFile != "", r.prompt} {
+		if set {
+			given++
+		}
+	}
+	if given > 1 {
+		return usagef("give one of --root-key-file, --passphrase-file and --passphrase")
+	}
+	return nil
+}
+
+func (r *rootFlags) usesPassphrase() bool { return r.passphraseFile != "" || r.prompt }
+
+// forNew returns the seal of a new directory and its key file, if it has one.
+func (r *rootFlags) forNew(env *environment, dir string) (kms.Root, string, error) {
+	if r.usesPassphrase() {
+		passphrase, err := r.passphrase(env, true)
+		return kms.RootPassphrase(passphrase), "", err
+	}
+	keyFile := r.keyFileOf(dir, false)
+	return kms.RootKeyFile(keyFile), keyFile, nil
+}
+
+// forOpen returns the seal of a directory that exists.
+func (r *rootFlags) forOpen(env *environment, d *directory) (kms.Root, error) {
+	if r.usesPassphrase() {
+		passphrase, err := r.passphrase(env, false)
+		return kms.RootPassphrase(passphrase), err
+	}
+	if d.dev {
+		return kms.InsecureRootKeyFile(r.keyFileOf(d.path, true)), nil
+	}
+	return kms.RootKeyFile(r.keyFileOf(d.path, false)), nil
+}
+
+// keyFileOf returns the root key file of a data directory. Beside the directory by
+// default, so that a copy of the directory alone opens nothing.
+func (r *rootFlags) keyFileOf(dir string, dev bool) string {
+	switch {
+	case r.keyFile != "":
+		return r.keyFile
+	case dev:
+		return filepath.Join(dir, devRootName)
+	}
+	return strings.TrimRight(filepath.Clean(dir), "/") + rootSuffix
+}
+
+// checkOutside refuses a root key file inside the data directory.
+func checkOutside(dir, keyFile string) error {
+	parent, err := realPath(dir)
+	if err != nil {
+		return err
+	}
+	child, err := realPath(filepath.Dir(keyFile))
+	if err != nil {
+		return fmt.Errorf("root key file: %w", err)
+	}
+	if child == parent || strings.HasPrefix(child, parent+string(filepath.Separator)) {
+		return fmt.Errorf("root key file %s lies inside the data directory: whoever copies that would have both", keyFile)
+	}
+	return nil
+}
+
+func realPath(path string) (string, error) {
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(absolute)
+}
+
+// maxPassphrase bounds a passphrase file, which holds one line.
+const maxPassphrase = 4096
+
+// passphrase reads the passphrase. twice asks for it again, as a new one must be.
+func (r *rootFlags) passphrase(env *environment, twice bool) ([]byte, error) {
+	if r.passphraseFile != "" {
+		return readPassphraseFile(r.passphraseFile)
+	}
+	if !term.IsTerminal(int(env.stdin.Fd())) {
+		return nil, errors.New("--passphrase needs a terminal; use --passphrase-file")
+	}
+	first, err := promptSecret(env, "passphrase: ")
+	if err != nil || !twice {
+		return first, err
+	}
+	again, err := promptSecret(env, "again: ")
+	if err != nil {
+		return nil, err
+	}
+	defer clear(again)
+	if !bytes.Equal(first, again) {
+		clear(first)
+		return nil, errors.New("the passphrases differ")
+	}
+	return first, nil
+}
+
+func readPassphraseFile(path string) ([]byte, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("passphrase file: %w", err)
+	}
+	if len(content) > maxPassphrase {
+		return nil, fmt.Errorf("passphrase file %s is longer than %d bytes", path, maxPassphrase)
+	}
+	line, _, _ := bytes.Cut(content, []byte("\n"))
+	line = bytes.TrimSuffix(line, []byte("\r"))
+	if len(line) == 0 {
+		return nil, fmt.Errorf("passphrase file %s has an empty first line", path)
+	}
+	return line, nil
+}
+
+func promptSecret(env *environment, prompt string) ([]byte, error) {
+	fmt.Fprint(env.stderr, prompt)
+	secret, err := term.ReadPassword(int(env.stdin.Fd()))
+	fmt.Fprintln(env.stderr)
+	if err != nil {
+		return nil, err
+	}
+	if len(secret) == 0 {
+		return nil, errors.New("empty passphrase")
+	}
+	return secret, nil
+}

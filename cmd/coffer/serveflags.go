@@ -1,0 +1,107 @@
+package main
+
+import (
+	"os"
+	"slices"
+)
+
+// serveOptions are the flags of coffer serve.
+type serveOptions struct {
+	dataDir       string
+	root          rootFlags
+	api, admin    string
+	nbd           stringList
+	nbdGroup      string
+	nbdList       string
+	hosts         stringList
+	tls           tlsFiles
+	allowInsecure bool
+	region        string
+	dev           bool
+	copyDefault   string
+	pprof         bool
+	stdio         bool
+	volume        string
+	auditSync     bool
+	auditOnError  string
+}
+
+const (
+	defaultAPI    = "127.0.0.1:4566"
+	defaultAdmin  = "127.0.0.1:4567"
+	defaultRegion = "us-east-1"
+)
+
+func parseServe(env *environment, args []string) (*serveOptions, error) {
+	f, o := newFlags(env, "serve", ""), &serveOptions{}
+	o.root.register(f)
+	f.String("config", "", "a `file` of lines `flag = value`")
+	f.StringVar(&o.api, "api", defaultAPI, "where the AWS protocols are served (`host:port`)")
+	f.StringVar(&o.admin, "admin", defaultAdmin, "where /metrics, /healthz and /readyz are served (`host:port`, or off)")
+	f.Var(&o.nbd, "nbd", "where NBD is served (`address` unix:PATH or host:port; repeatable; default unix:DIR/nbd.sock)")
+	f.StringVar(&o.nbdGroup, "nbd-group", "", "a `group` that may open the NBD sockets too")
+	f.StringVar(&o.nbdList, "nbd-list", "on", "whether NBD clients may list the exports (`on|off`)")
+	f.Var(&o.hosts, "host", "a `name` that HTTP clients may use for this machine, with the names below it (repeatable)")
+	f.StringVar(&o.tls.certificate, "tls-cert", "", "a PEM `file` with the certificate for listeners beyond loopback")
+	f.StringVar(&o.tls.key, "tls-key", "", "a PEM `file` with its private key")
+	f.StringVar(&o.tls.clientCA, "tls-client-ca", "", "a PEM `file` with the authorities of NBD clients' certificates")
+	f.BoolVar(&o.allowInsecure, "allow-insecure-listen", false, "allow listeners beyond loopback without TLS")
+	f.StringVar(&o.region, "region", defaultRegion, "the default `Region`")
+	f.BoolVar(&o.dev, "dev", false, "a throw-away directory with well-known credentials, on loopback only")
+	f.StringVar(&o.copyDefault, "copy-snapshot-default", "source", "the key of an own snapshot's copy when none is named (`source|aws-managed`)")
+	f.BoolVar(&o.pprof, "pprof", false, "serve /debug/pprof on --admin too")
+	f.BoolVar(&o.stdio, "stdio", false, "serve NBD for --volume on standard input and output, and nothing else")
+	f.StringVar(&o.volume, "volume", "", "the `volume` that --stdio or an inherited socket serves")
+	f.BoolVar(&o.auditSync, "audit-sync", false, "sync the audit trail before every answer")
+	f.StringVar(&o.auditOnError, "audit-on-error", "fail", "what happens to requests when the audit trail cannot be written (`fail|drop`)")
+	if _, err := f.parse(args, 0); err != nil {
+		return nil, err
+	}
+	o.dataDir = f.dataDir
+	if len(o.nbd) == 0 {
+		o.nbd = stringList{"unix:" + (&directory{path: o.dataDir}).file(nbdName)}
+	}
+	return o, o.check()
+}
+
+// check refuses values and combinations that cannot work.
+func (o *serveOptions) check() error {
+	for _, choice := range []struct {
+		flag, value string
+		allowed     []string
+	}{
+		{"nbd-list", o.nbdList, []string{"on", "off"}},
+		{"copy-snapshot-default", o.copyDefault, []string{"source", "aws-managed"}},
+		{"audit-on-error", o.auditOnError, []string{"fail", "drop"}},
+	} {
+		if !slices.Contains(choice.allowed, choice.value) {
+			return usagef("--%s %s: must be one of %v", choice.flag, choice.value, choice.allowed)
+		}
+	}
+	if o.stdio && o.volume == "" {
+		return usagef("--stdio needs --volume")
+	}
+	if o.volume != "" && !o.stdio && os.Getenv("LISTEN_FDS") == "" {
+		return usagef("--volume needs --stdio or an inherited socket")
+	}
+	if err := o.root.check(); err != nil {
+		return err
+	}
+	if o.dev {
+		return o.checkDev()
+	}
+	return nil
+}
+
+// checkDev keeps well-known credentials on this machine.
+func (o *serveOptions) checkDev() error {
+	if o.root.keyFile != "" || o.root.usesPassphrase() {
+		return usagef("--dev keeps its root key inside the directory; give no other")
+	}
+	for _, address := range append([]string{o.api, o.admin}, o.nbd...) {
+		if _, unix := unixPath(address); !unix && address != "off" && !isLoopback(address) {
+			return usagef("--dev serves on loopback only, not on %s", address)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,77 @@
+package ec2
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"coffer.example/internal/meta"
+)
+
+// setImpaired keeps the set of volumes whose export is absent.
+func (s *Service) setImpaired(v Volume, impaired bool) {
+	_, at := v.at()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if impaired {
+		s.impaired[v.ID] = at
+	} else {
+		delete(s.impaired, v.ID)
+	}
+}
+
+// retryImpaired tries to open every volume whose export is absent.
+func (s *Service) retryImpaired(ctx context.Context) {
+	s.mu.Lock()
+	waiting := slices.Collect(maps.Values(s.impaired))
+	s.mu.Unlock()
+	for _, at := range waiting {
+		if ctx.Err() != nil {
+			return
+		}
+		if err := s.retryOne(ctx, at); err != nil {
+			s.log.Warn("impaired volume stays closed", "volume", at.ID, "error", err)
+		}
+	}
+}
+
+func (s *Service) retryOne(ctx context.Context, at ref) error {
+	release, err := s.locks.acquire(ctx, at.ID)
+	if err != nil {
+		return err
+	}
+	defer release()
+	v, err := get[Volume](ctx, s.store, at.key(kindVolume()))
+	if errors.Is(err, meta.ErrNotFound) {
+		s.setImpaired(Volume{ID: at.ID}, false)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if a := v.value.Attachment; a == nil || a.State != Attached || !a.Serving || a.Impaired == "" {
+		s.setImpaired(v.value, false)
+		return nil
+	}
+	return s.reopen(ctx, v.value)
+}
+
+// reopen opens an attached volume through its grant, as at start-up. A refusal leaves
+// the volume in use and impaired; the error returned is only about records.
+func (s *Service) reopen(ctx context.Context, v Volume) error {
+	refusal := s.open(ctx, v)
+	reason := ""
+	if refusal != nil {
+		if reason = keyReason(refusal); classify(refusal) == notKeyFailure {
+			reason = "the volume could not be opened"
+			s.log.Error("volume not opened", "volume", v.ID, "error", refusal)
+		}
+	}
+	s.setImpaired(v, refusal != nil)
+	if reason == v.Attachment.Impaired {
+		return nil
+	}
+	_, err := edit(ctx, s, v, func(v *Volume) { v.Attachment.Impaired = reason })
+	return err
+}

@@ -1,0 +1,293 @@
+package ec2
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"coffer.example/internal/meta"
+	"coffer.example/kms"
+)
+
+func isNotFound(err error) bool { return errors.Is(err, meta.ErrNotFound) }
+
+// StateChange is an instance's state before and after a request.
+type StateChange struct {
+	ID                string
+	Previous, Current InstanceState
+}
+
+// eachInstance runs step for every instance, after check has accepted all of them.
+func (s *Service) eachInstance(ctx context.Context, caller kms.Caller, ids []string, dryRun bool, check func(Instance) error, step func(context.Context, Instance) (StateChange, error)) ([]StateChange, error) {
+	if len(ids) == 0 {
+		return nil, refuse(MissingParameter, "The request must contain the parameter InstanceId")
+	}
+	if len(ids) > maxIDs {
+		return nil, refuse(InvalidParameter, "At most %d instances can be named", maxIDs)
+	}
+	for _, id := range ids {
+		if err := kindInstance().check(id); err != nil {
+			return nil, err
+		}
+	}
+	for _, id := range ids {
+		i, err := owned[Instance](ctx, s, kindInstance(), caller, id)
+		if err == nil {
+			err = check(i.value)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if dryRun {
+		return nil, errDryRun()
+	}
+	var out []StateChange
+	for _, id := range ids {
+		change, err := s.oneInstance(ctx, caller, id, check, step)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, change)
+	}
+	return out, nil
+}
+
+func (s *Service) oneInstance(ctx context.Context, caller kms.Caller, id string, check func(Instance) error, step func(context.Context, Instance) (StateChange, error)) (StateChange, error) {
+	release, i, err := s.lockInstance(ctx, caller, id)
+	if err != nil {
+		return StateChange{}, err
+	}
+	defer release()
+	if err := check(i); err != nil {
+		return StateChange{}, err
+	}
+	return step(settled(ctx), i)
+}
+
+// volumesOf finds the volumes of an instance that are still its own.
+func (s *Service) volumesOf(ctx context.Context, i Instance) ([]Volume, error) {
+	var out []Volume
+	for _, d := range i.Devices {
+		v, err := get[Volume](ctx, s.store, resourceKey(kindVolume(), i.Region, i.Owner, d.VolumeID))
+		if isNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("ec2: volumes of %s: %w", i.ID, err)
+		}
+		if a := v.value.Attachment; a != nil && a.InstanceID == i.ID || v.value.State == VolumeDeleting {
+			out = append(out, v.value)
+		}
+	}
+	return out, nil
+}
+
+// lockInstance locks an instance of the caller and the volumes that are its own.
+func (s *Service) lockInstance(ctx context.Context, caller kms.Caller, id string) (release func(), i Instance, err error) {
+	if err := kindInstance().check(id); err != nil {
+		return nil, i, err
+	}
+	first, err := s.locks.acquire(ctx, id)
+	if err != nil {
+		return nil, i, err
+	}
+	found, err := owned[Instance](ctx, s, kindInstance(), caller, id)
+	if err != nil {
+		first()
+		return nil, i, err
+	}
+	var volumes []string
+	for _, d := range found.value.Devices {
+		volumes = append(volumes, d.VolumeID)
+	}
+	second, err := s.locks.acquire(ctx, volumes...)
+	if err != nil {
+		first()
+		return nil, i, err
+	}
+	return func() { second(); first() }, found.value, nil
+}
+
+// TerminateInstances ends instances: their volumes are detached, and deleted where
+// DeleteOnTermination says so. Connected clients are cut, as a machine that is switched off would be.
+func (s *Service) TerminateInstances(ctx context.Context, caller kms.Caller, ids []string, dryRun bool) ([]StateChange, error) {
+	check := func(i Instance) error {
+		if i.TerminationProtection && i.State != InstanceTerminated {
+			return refuse(NotPermitted, "The instance '%s' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again.", i.ID)
+		}
+		return nil
+	}
+	return s.eachInstance(ctx, caller, ids, dryRun, check, func(ctx context.Context, i Instance) (StateChange, error) {
+		if i.State == InstanceTerminated {
+			return StateChange{i.ID, InstanceTerminated, InstanceTerminated}, nil
+		}
+		before := i.State
+		i, err := edit(ctx, s, i, func(i *Instance) {
+			i.State, i.Starting = InstanceShuttingDown, false
+			i.StateCode, i.StateMessage = "Client.UserInitiatedShutdown", "Client.UserInitiatedShutdown: User initiated shutdown"
+			i.Transition = s.userInitiated()
+		})
+		if err != nil {
+			return StateChange{}, err
+		}
+		return StateChange{i.ID, before, InstanceShuttingDown}, s.finishTerminate(ctx, i)
+	})
+}
+
+func (s *Service) userInitiated() string {
+	return "User initiated (" + s.now().Format("2006-01-02 15:04:05") + " GMT)"
+}
+
+// finishTerminate takes an instance that is shutting down to its end. Its locks are
+// held. Every step may have been done before.
+func (s *Service) finishTerminate(ctx context.Context, i Instance) error {
+	volumes, err := s.volumesOf(ctx, i)
+	if err != nil {
+		return err
+	}
+	for _, v := range volumes {
+		if err := s.letGo(ctx, i, v); err != nil {
+			return err
+		}
+	}
+	_, at := i.at()
+	now, err := get[Instance](ctx, s.store, at.key(kindInstance()))
+	if err != nil {
+		return err
+	}
+	now.value.State, now.value.Devices, now.value.Terminated = InstanceTerminated, nil, s.now()
+	c := newChange().keep(now.value, now.revision)
+	return c.write(terminatedPrefix+i.ID, terminated{Ref: at, At: now.value.Terminated}).commit(ctx, s.store)
+}
+
+// letGo detaches a volume of an ending instance, and deletes it if it was made to go with it.
+func (s *Service) letGo(ctx context.Context, i Instance, v Volume) error {
+	if v.State == VolumeDeleting {
+		return s.removeVolume(ctx, v)
+	}
+	if err := s.disconnect(ctx, v, true); err != nil {
+		return err
+	}
+	// A volume that is still attaching here belongs to a launch that did not end well: nobody has used it.
+	if v.Attachment.DeleteOnTermination || v.Attachment.State == Attaching {
+		return s.removeVolume(ctx, v)
+	}
+	return s.undoAttach(ctx, v, i)
+}
+
+// StopInstances stops instances: their volumes stay attached but are closed, and
+// their keys forgotten, until the next start.
+func (s *Service) StopInstances(ctx context.Context, caller kms.Caller, ids []string, dryRun bool) ([]StateChange, error) {
+	check := func(i Instance) error {
+		switch {
+		case i.StopProtection && i.State == InstanceRunning:
+			return refuse(NotPermitted, "The instance '%s' may not be stopped. Modify its 'disableApiStop' instance attribute and try again.", i.ID)
+		case i.State != InstanceRunning && i.State != InstanceStopped && i.State != InstanceStopping:
+			return refuse(IncorrectInstanceState, "The instance '%s' is not in a state from which it can be stopped.", i.ID)
+		}
+		return nil
+	}
+	return s.eachInstance(ctx, caller, ids, dryRun, check, func(ctx context.Context, i Instance) (StateChange, error) {
+		if i.State != InstanceRunning {
+			return StateChange{i.ID, i.State, i.State}, nil
+		}
+		i, err := edit(ctx, s, i, func(i *Instance) {
+			i.State, i.Transition = InstanceStopping, s.userInitiated()
+			i.StateCode, i.StateMessage = "Client.UserInitiatedShutdown", "Client.UserInitiatedShutdown: User initiated shutdown"
+		})
+		if err != nil {
+			return StateChange{}, err
+		}
+		return StateChange{i.ID, InstanceRunning, InstanceStopping}, s.finishStop(ctx, i)
+	})
+}
+
+// finishStop closes the volumes of an instance and records it as stopped.
+func (s *Service) finishStop(ctx context.Context, i Instance) error {
+	volumes, err := s.volumesOf(ctx, i)
+	if err != nil {
+		return err
+	}
+	for _, v := range volumes {
+		if v.Attachment == nil || v.Attachment.State == Detaching {
+			continue // its detachment goes on by itself
+		}
+		if err := s.disconnect(ctx, v, true); err != nil {
+			return err
+		}
+		if _, err := edit(ctx, s, v, func(v *Volume) {
+			v.State = VolumeInUseNow
+			v.Attachment.State, v.Attachment.Serving, v.Attachment.GrantID, v.Attachment.Impaired = Attached, false, "", ""
+		}); err != nil {
+			return err
+		}
+	}
+	_, err = edit(ctx, s, i, func(i *Instance) { i.State, i.Starting = InstanceStopped, false })
+	return err
+}
+
+// StartInstances starts stopped instances: every volume is opened again, with a new
+// grant. A key that refuses leaves the instance stopped, with its reason.
+func (s *Service) StartInstances(ctx context.Context, caller kms.Caller, ids []string, dryRun bool) ([]StateChange, error) {
+	check := func(i Instance) error {
+		if i.State != InstanceStopped && i.State != InstanceRunning && i.State != InstancePending {
+			return refuse(IncorrectInstanceState, "The instance '%s' is not in a state from which it can be started.", i.ID)
+		}
+		return nil
+	}
+	return s.eachInstance(ctx, caller, ids, dryRun, check, func(ctx context.Context, i Instance) (StateChange, error) {
+		if i.State != InstanceStopped {
+			return StateChange{i.ID, i.State, i.State}, nil
+		}
+		i, err := edit(ctx, s, i, func(i *Instance) {
+			i.State, i.Starting, i.StateCode, i.StateMessage, i.Transition = InstancePending, true, "", "", ""
+			i.Launched = s.now()
+		})
+		if err != nil {
+			return StateChange{}, err
+		}
+		return StateChange{i.ID, InstanceStopped, InstancePending}, s.finishStart(ctx, caller, i)
+	})
+}
+
+func (s *Service) finishStart(ctx context.Context, caller kms.Caller, i Instance) error {
+	volumes, err := s.volumesOf(ctx, i)
+	if err != nil {
+		return err
+	}
+	for _, v := range volumes {
+		if v.Attachment == nil || v.Attachment.State != Attached {
+			continue
+		}
+		grantID, failure := s.connect(ctx, caller, v)
+		if failure != nil {
+			code, message := stateReason(failure)
+			i, err := edit(ctx, s, i, func(i *Instance) { i.State, i.StateCode, i.StateMessage = InstanceStopping, code, message })
+			if err != nil {
+				return err
+			}
+			return s.finishStop(ctx, i)
+		}
+		if _, err := edit(ctx, s, v, func(v *Volume) { v.Attachment.Serving, v.Attachment.GrantID = true, grantID }); err != nil {
+			return err
+		}
+	}
+	_, err = edit(ctx, s, i, func(i *Instance) { i.State, i.Starting = InstanceRunning, false })
+	return err
+}
+
+// RebootInstances checks that instances can be rebooted; with no machine behind them
+// there is nothing else to do.
+func (s *Service) RebootInstances(ctx context.Context, caller kms.Caller, ids []string, dryRun bool) error {
+	check := func(i Instance) error {
+		if i.State != InstanceRunning && i.State != InstancePending {
+			return refuse(IncorrectInstanceState, "The instance '%s' is not in a state from which it can be rebooted.", i.ID)
+		}
+		return nil
+	}
+	_, err := s.eachInstance(ctx, caller, ids, dryRun, check, func(_ context.Context, i Instance) (StateChange, error) {
+		return StateChange{i.ID, i.State, i.State}, nil
+	})
+	return err
+}

@@ -1,0 +1,185 @@
+package kms
+
+import (
+	"context"
+	"fmt"
+
+	"coffer.example/internal/iam"
+)
+
+// call is one operation while it runs: who asks, what has been found out, and what
+// the audit event will say.
+type call struct {
+	k         *KMS
+	c         Caller
+	op        string
+	principal iam.Principal
+	identity  []iam.Named
+	session   []iam.Named
+
+	// For the event.
+	params, response, extra any
+	keys                    []*keyEntry // the keys concerned, once found
+	decision                iam.Decision
+	decided                 bool
+	trace                   []string // of a denied request
+	state                   KeyState // the key state that refused the request
+	eventID                 string
+}
+
+// perform runs an operation: fn does the work, then the audit event is recorded, and
+// only then is there an answer.
+func perform[T any](ctx context.Context, k *KMS, c Caller, op string, fn func(*call) (T, error)) (T, error) {
+	cl := &call{k: k, c: c, op: op}
+	var out, none T
+	err := cl.prepare()
+	if err == nil {
+		out, err = fn(cl)
+	}
+	if err = cl.finish(ctx, err); err != nil {
+		return none, err
+	}
+	return out, nil
+}
+
+// run is perform for operations without an answer.
+func run(ctx context.Context, k *KMS, c Caller, op string, fn func(*call) error) error {
+	_, err := perform(ctx, k, c, op, func(cl *call) (struct{}, error) { return struct{}{}, fn(cl) })
+	return err
+}
+
+// prepare checks the caller and parses its policies.
+func (cl *call) prepare() error {
+	if cl.c.Region == "" {
+		cl.c.Region = cl.k.o.Region
+	}
+	if !validRegion(cl.c.Region) {
+		return refuse(ErrValidation, "The Region is not valid.")
+	}
+	if !validAccount(cl.c.Account) {
+		return refuse(ErrAccessDenied, "The caller has no account.")
+	}
+	c := &cl.c
+	cl.principal = iam.Principal{Type: iam.PrincipalType(c.Type), Account: c.Account, ARN: c.ARN, RoleARN: c.RoleARN,
+		UserID: c.UserID, UserName: c.UserName, Tags: c.Tags}
+	var err error
+	if cl.identity, err = cl.k.parsePolicies(c.Policies); err != nil {
+		return err
+	}
+	cl.session, err = cl.k.parsePolicies(c.SessionPolicies)
+	return err
+}
+
+func (k *KMS) parsePolicies(policies []Policy) ([]iam.Named, error) {
+	var out []iam.Named
+	for _, p := range policies {
+		parsed, err := k.policies.Parse(iam.IdentityPolicy, p.Document)
+		if err != nil {
+			return nil, fmt.Errorf("kms: %s of the caller: %w", p.Name, err)
+		}
+		out = append(out, iam.Named{Name: p.Name, Policy: parsed})
+	}
+	return out, nil
+}
+
+// access is one question to the policies.
+type access struct {
+	action string // "Decrypt"
+	key    *keyEntry
+	// resource is asked about where key is nil; empty means every resource.
+	resource string
+	alias    string // the alias that the request named the key by
+	context  map[string]string
+	child    *iam.Grant          // the grant that CreateGrant asks for
+	keys     map[string][]string // further condition keys, in lower case
+	tags     []Tag               // tags in the request
+	spec     *keyRecord          // the key that CreateKey asks for
+}
+
+// authorize refuses unless the policies, or a grant, allow a.
+func (cl *call) authorize(ctx context.Context, a access) error {
+	r := iam.Request{
+		Principal: cl.principal, Action: "kms:" + a.action, Resource: a.resource,
+		Time: cl.k.now(), Region: cl.c.Region, SourceIP: cl.c.SourceIP, UserAgent: cl.c.UserAgent,
+		ViaService: cl.c.ViaService, TLS: !cl.c.Insecure,
+	}
+	cond := &conditions{ctx: ctx, cl: cl, a: &a}
+	r.Keys = cond
+	p := iam.Policies{Rule: iam.IdentityOnly, Identity: cl.identity, Session: cl.session}
+	if a.key != nil {
+		r.Resource, r.ResourceAccount = a.key.arn, a.key.Account
+		r.Grant = iam.GrantRequest{Operation: a.action, EncryptionContext: a.context, Child: a.child}
+		p.Rule, p.Resource = iam.ResourceDecides, iam.Named{Name: keyPolicyName, Policy: a.key.policy}
+	} else if r.Resource == "" {
+		r.Resource = "*"
+	}
+	grants, err := cl.decide(ctx, &r, &p, a.key)
+	if err == nil {
+		err = cond.err
+	}
+	if err != nil || cl.decision.Allowed {
+		return err
+	}
+	explained := iam.Explain(&r, &p, grants)
+	for _, step := range explained.Trace {
+		cl.trace = append(cl.trace, step.String())
+	}
+	return &Error{Kind: ErrAccessDenied, Message: cl.decision.Message(&r)}
+}
+
+// keyPolicyName names a key's policy in decisions.
+const keyPolicyName = "key policy default"
+
+// decide evaluates without grants first: they can only add an Allow, so they are
+// loaded only where one is missing.
+func (cl *call) decide(ctx context.Context, r *iam.Request, p *iam.Policies, key *keyEntry) ([]iam.Grant, error) {
+	cl.decision, cl.decided = iam.Evaluate(r, p, nil), true
+	switch cl.decision.Reason {
+	case iam.DeniedNoResourceAllow, iam.DeniedNoIdentityAllow, iam.DeniedNoSessionAllow:
+	default:
+		return nil, nil
+	}
+	if key == nil || !grantable(r.Grant.Operation) {
+		return nil, nil
+	}
+	var grants []iam.Grant
+	for _, form := range cl.principal.GranteeForms() {
+		g, err := cl.k.grantsOf(ctx, granteeName{key.ID, form})
+		if err != nil {
+			return nil, err
+		}
+		grants = append(grants, g...)
+	}
+	if len(grants) > 0 {
+		cl.decision = iam.Evaluate(r, p, grants)
+	}
+	return grants, nil
+}
+
+// requireState refuses unless the key is in one of the states.
+func (cl *call) requireState(e *keyEntry, allowed ...KeyState) error {
+	err := stateError(&e.keyRecord, allowed...)
+	if err != nil {
+		cl.state = e.State
+	}
+	return err
+}
+
+// stateError is AWS's refusal for a key that is in none of the allowed states.
+func stateError(r *keyRecord, allowed ...KeyState) error {
+	for _, s := range allowed {
+		if r.State == s {
+			return nil
+		}
+	}
+	arn := keyARN(r.Account, r.Region, r.ID)
+	switch r.State {
+	case Disabled:
+		return refuse(ErrDisabled, "%s is disabled.", arn)
+	case PendingDeletion:
+		return refuse(ErrInvalidState, "%s is pending deletion.", arn)
+	case PendingImport:
+		return refuse(ErrInvalidState, "%s is pending import.", arn)
+	}
+	return refuse(ErrInvalidState, "%s is not pending deletion.", arn)
+}
