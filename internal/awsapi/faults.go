@@ -94,7 +94,7 @@ func formRefusal(e *query.Error) *refusal {
 	case query.Missing:
 		return &refusal{faultMissingParameter, "The request must contain the parameter " + e.Param}
 	case query.Invalid:
-		return &refusal{faultInvalidParameter, "Value (" + e.Value + ") for parameter " + e.Param + " is invalid. " + e.Detail}
+		return &refusal{faultInvalidParameter, "Value (" + e.Value + ") for parameter " + member(e.Param) + " is invalid. " + e.Detail}
 	case query.Unknown:
 		return &refusal{faultUnknownParameter, "The parameter " + e.Param + " is not recognized"}
 	case query.TooLarge:

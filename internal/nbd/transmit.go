@@ -18,6 +18,7 @@ type transmission struct {
 	work     chan task
 	crew     crew
 	waiting  atomic.Bool // the reader waits, see pause
+	failures atomic.Int64
 }
 
 // task is a request on its way through the connection.

@@ -75,7 +75,7 @@ func (p *Params) Int(name string, absent int64) int64 {
 	}
 	i, err := strconv.ParseInt(v, 10, 64)
 	if err != nil {
-		p.Invalid(name, "expected an integer")
+		p.Invalid(name, "Expected an integer.")
 	}
 	return i
 }
@@ -88,7 +88,7 @@ func (p *Params) Bool(name string) *bool {
 	}
 	b := strings.EqualFold(v, "true")
 	if !b && !strings.EqualFold(v, "false") {
-		p.Invalid(name, "expected true or false")
+		p.Invalid(name, "Expected true or false.")
 	}
 	return &b
 }
@@ -107,7 +107,7 @@ func (p *Params) Time(name string) time.Time {
 	}
 	t, err := time.Parse(time.RFC3339Nano, v)
 	if err != nil {
-		p.Invalid(name, "expected an ISO 8601 timestamp")
+		p.Invalid(name, "Expected an ISO 8601 timestamp.")
 	}
 	return t
 }
