@@ -57,6 +57,11 @@ func (s *Service) removeSnapshot(ctx context.Context, snap Snapshot) error {
 			return err
 		}
 	}
+	if snap.Upload != nil {
+		if err := s.dropUpload(ctx, snap.ID); err != nil {
+			return err
+		}
+	}
 	if err := s.engine.DeleteSnapshot(ctx, snap.ID); err != nil {
 		return fmt.Errorf("ec2: delete %s: %w", snap.ID, err)
 	}

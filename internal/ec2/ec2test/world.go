@@ -34,6 +34,7 @@ type World struct {
 	Engine  *Engine
 	Keys    *Keys
 	Exports *Exports
+	Blocks  *Blocks
 	Clock   time.Time
 	Faults  *testkit.Faults // counts every step of the service's surroundings
 	// ManagedKeyCopies is ec2.Options.ManagedKeyCopies of the next Start.
@@ -44,6 +45,7 @@ type World struct {
 func New(t *testing.T) *World {
 	w := &World{t: t, Store: memmeta.New(), Clock: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Faults: testkit.FailAt(0)}
 	w.Engine = &Engine{w: w, volumes: map[string]object{}, snapshots: map[string]object{}, open: map[string]bool{}, copying: map[string]int64{}}
+	w.Blocks = &Blocks{engine: w.Engine, data: map[string]map[int64][]byte{}, parent: map[string]string{}, open: map[string]object{}}
 	w.Keys = &Keys{w: w, keys: map[string]*key{}, grants: map[string]ec2.AttachGrant{}}
 	w.Exports = &Exports{w: w, published: map[string]bool{}, clients: map[string]chan struct{}{}}
 	for _, account := range []string{Account, OtherAccount} {
@@ -74,7 +76,7 @@ func (w *World) Forget() {
 // Options are the service's options.
 func (w *World) Options() ec2.Options {
 	return ec2.Options{
-		Store: faultyStore{w}, Engine: w.Engine, KMS: w.Keys, Exports: w.Exports, ManagedKeyCopies: w.ManagedKeyCopies,
+		Store: faultyStore{w}, Engine: w.Engine, KMS: w.Keys, Exports: w.Exports, Blocks: w.Blocks, ManagedKeyCopies: w.ManagedKeyCopies,
 		Now: func() time.Time { return w.Clock }, RetryEvery: time.Hour,
 	}
 }
