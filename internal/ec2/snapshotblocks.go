@@ -3,6 +3,7 @@ package ec2
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"coffer.example/kms"
 )
@@ -59,21 +60,12 @@ func (s *Service) readable(ctx context.Context, caller kms.Caller, id string) (S
 	switch {
 	case err != nil:
 		return snap, err
-	case snap.Owner != caller.Account && !sharedWith(snap, caller.Account):
+	case snap.Owner != caller.Account && !slices.Contains(snap.Shares, caller.Account):
 		return snap, refuse(AuthFailure, "The snapshot '%s' is public; it cannot be read block by block.", id)
 	case snap.State != SnapshotCompleted:
 		return snap, refuse(IncorrectState, "Snapshot '%s' is not 'completed'.", id)
 	}
 	return snap, nil
-}
-
-func sharedWith(snap Snapshot, account string) bool {
-	for _, a := range snap.Shares {
-		if a == account {
-			return true
-		}
-	}
-	return false
 }
 
 // SnapshotBlock reads a block of a snapshot, with the key as the caller may use it.
