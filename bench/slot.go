@@ -133,6 +133,7 @@ func (r *slotRun) timeChunks(d time.Duration, counter cycleCounter) error {
 
 // timeEach times every Run alone: Reset lies between them, or each one's latency counts.
 func (r *slotRun) timeEach(d time.Duration, counter cycleCounter) error {
+	overhead := clockOverhead()
 	for total := time.Now(); r.ops == 0 || time.Since(total) < d; {
 		if r.worker.Reset != nil {
 			r.worker.Reset()
@@ -144,7 +145,7 @@ func (r *slotRun) timeEach(d time.Duration, counter cycleCounter) error {
 		}
 		wall := time.Since(start)
 		r.cycles += r.readCycles(counter) - cycles
-		r.cpu += threadCPU() - cpu
+		r.cpu += max(0, threadCPU()-cpu-overhead)
 		r.wall += wall
 		r.ops += r.batch
 		if r.latency != nil {
@@ -154,11 +155,31 @@ func (r *slotRun) timeEach(d time.Duration, counter cycleCounter) error {
 	return nil
 }
 
+// clockOverhead is the CPU time that reading the clocks costs one timed Run.
+func clockOverhead() time.Duration {
+	least := time.Hour
+	for range 20 {
+		cpu := threadCPU()
+		runtime.KeepAlive(time.Since(time.Now()))
+		least = min(least, threadCPU()-cpu)
+	}
+	return least
+}
+
 func (r *slotRun) readCycles(c cycleCounter) uint64 {
 	if !r.counted {
 		return 0
 	}
 	return c.read()
+}
+
+// busy is the time in which the goroutine's core worked for it: the CPU time where it
+// is known, which leaves out what other processes took.
+func (r *slotRun) busy() time.Duration {
+	if r.cpu > 0 {
+		return min(r.cpu, r.wall)
+	}
+	return r.wall
 }
 
 // combine adds up the goroutines of a slot: rates add, and so do CPU time and cycles.
@@ -177,7 +198,7 @@ func combine(c Case, runs []slotRun, allocs float64) (Sample, error) {
 		if r.counted && r.cycles > 0 {
 			cycles += float64(r.cycles)
 		} else {
-			cycles += float64(r.wall) * r.ghz
+			cycles += float64(r.busy()) * r.ghz
 			s.Counted = false
 		}
 		if r.latency != nil {

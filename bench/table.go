@@ -99,6 +99,9 @@ func (u AESUnit) describe() string {
 // rowSection is the heading under which a row stands.
 func rowSection(r *Row) string {
 	l := r.Labels
+	if l[LabelStage] != "" {
+		return "pipeline: " + l[LabelOp]
+	}
 	if l[LabelSuite] == "" || l[LabelOp] == "" {
 		return r.Group
 	}
@@ -117,7 +120,7 @@ type section struct {
 }
 
 // columns says which optional columns a section has.
-type columns struct{ throughput, latency bool }
+type columns struct{ throughput, cipher, latency bool }
 
 func (rep *Report) sections() (list []section) {
 	for i := 0; i < len(rep.Rows); {
@@ -125,6 +128,7 @@ func (rep *Report) sections() (list []section) {
 		var c columns
 		for ; i < len(rep.Rows) && rowSection(&rep.Rows[i]) == name; i++ {
 			c.throughput = c.throughput || rep.Rows[i].Bytes > 0
+			c.cipher = c.cipher || rep.Rows[i].Labels[LabelSuite] != ""
 			c.latency = c.latency || rep.Rows[i].Latency != nil
 		}
 		s := section{Name: name, Header: c.header()}
@@ -142,7 +146,7 @@ func (c columns) header() []string {
 		h = append(h, "GB/s", "best")
 	}
 	h = append(h, "ratio", "95 %", "cpu ns/op", "allocs")
-	if c.throughput {
+	if c.cipher {
 		h = append(h, "B/cycle", "AES limit")
 	}
 	if c.latency {
@@ -153,7 +157,11 @@ func (c columns) header() []string {
 
 func (rep *Report) rowCells(r *Row, c columns) []string {
 	s, ratio := r.Summary(), rep.Ratio(r)
-	cells := []string{sizeName(r.Bytes), r.Variant, number(s.Median), percent(spread(s), 1), percent(s.MAD/s.Median, 1)}
+	name := r.Variant
+	if stage := r.Labels[LabelStage]; stage != "" {
+		name = stage + ", " + r.Variant
+	}
+	cells := []string{sizeName(r.Bytes), name, number(s.Median), percent(spread(s), 1), percent(s.MAD/s.Median, 1)}
 	if c.throughput {
 		cells = append(cells, number(r.Throughput(s.Median)/1e9), number(r.Throughput(s.Best)/1e9))
 	}
@@ -163,7 +171,7 @@ func (rep *Report) rowCells(r *Row, c columns) []string {
 		cells = append(cells, number(ratio.Median), fmt.Sprintf("%s–%s", number(ratio.CI.Low), number(ratio.CI.High)))
 	}
 	cells = append(cells, number(Median(r.CPU)), strconv.FormatFloat(r.Allocs, 'g', 3, 64))
-	if c.throughput {
+	if c.cipher {
 		cells = append(cells, number(r.BytesPerCycle()), rep.limitShare(r))
 	}
 	for _, q := range []float64{0.5, 0.9, 0.99, 0.999} {
@@ -191,6 +199,9 @@ func (rep *Report) limitShare(r *Row) string {
 
 func (rep *Report) remark(r *Row) string {
 	var list []string
+	if whole := rep.wholeOf(r); r.Labels[LabelStage] != "" && whole != r {
+		list = append(list, fmt.Sprintf("%s of %s", percent(r.Summary().Median/whole.Summary().Median, 1), whole.Labels[LabelStage]))
+	}
 	if r.Summary().Bimodal {
 		list = append(list, "two modes")
 	}
@@ -208,11 +219,15 @@ func (rep *Report) notes() []string {
 	if len(rep.Rows) > 0 && rep.Rows[0].Counted {
 		cycles = "counted by the CPU"
 	}
-	return []string{
+	list := []string{
 		fmt.Sprintf("%d interleaved rounds, slots of %v, order seed %d, %v in all.", rep.Settings.Rounds, rep.Settings.Slot, rep.Settings.Seed, rep.Elapsed.Round(1e9)),
 		"ns/op and GB/s (1e9 B/s): median over rounds, all cores together; best: fastest round; ±: the longer side of the median's 95 % interval; ratio: speed against the group's first row, paired by round.",
 		"Core cycles: " + cycles + ".",
 	}
+	if len(rep.labelValues(LabelStage)) > 0 {
+		list = append(list, "Each stage includes those before it. A plain volume is sealed like an encrypted one, under the store's key instead of a KMS key: what sealing costs is the row aead. CPU time is that of the caller alone.")
+	}
+	return list
 }
 
 // spread is the longer side of the median's interval, as a share of the median.
