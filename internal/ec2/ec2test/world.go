@@ -29,7 +29,7 @@ func Root(account string) kms.Caller {
 
 // World is everything that survives a crash, and what does not: open volumes and exports.
 type World struct {
-	t       *testing.T
+	t       testing.TB
 	Store   *memmeta.Store
 	Engine  *Engine
 	Keys    *Keys
@@ -42,7 +42,7 @@ type World struct {
 }
 
 // New returns an empty world.
-func New(t *testing.T) *World {
+func New(t testing.TB) *World {
 	w := &World{t: t, Store: memmeta.New(), Clock: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Faults: testkit.FailAt(0)}
 	w.Engine = &Engine{w: w, volumes: map[string]object{}, snapshots: map[string]object{}, open: map[string]bool{}, copying: map[string]int64{}}
 	w.Blocks = &Blocks{engine: w.Engine, data: map[string]map[int64][]byte{}, parent: map[string]string{}, open: map[string]object{}}
