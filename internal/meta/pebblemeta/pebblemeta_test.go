@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"os"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -129,6 +132,38 @@ func TestEraseLeavesNoBytes(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
+// TestEraseBesideAScanThatCommits erases while a scan holds old tables and waits for a
+// commit: neither waits for the other for ever.
+func TestEraseBesideAScanThatCommits(t *testing.T) {
+	s, ctx := open(t, vfs.NewMem()), context.Background()
+	for i := range 10 {
+		metatest.Put(t, s, fmt.Sprintf("k/%d", i), "value")
+	}
+	require.NoError(t, s.Erase(ctx, "k/")) // into a table
+	erased := make(chan error, 1)
+	started := false
+	require.NoError(t, s.Scan(ctx, "k/", "", 0, func(key string, _ []byte, _ uint64) error {
+		if !started {
+			started = true
+			require.NoError(t, s.Commit(ctx, nil, map[string][]byte{"k/0": nil}))
+			go func() { erased <- s.Erase(ctx, "k/0") }()
+			time.Sleep(50 * time.Millisecond)
+		}
+		return s.Commit(ctx, nil, map[string][]byte{"seen/" + key: {}})
+	}))
+	require.NoError(t, <-erased)
+
+	// Without an end to the scan, Erase gives up with its context.
+	short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+	defer cancel()
+	require.NoError(t, s.Scan(ctx, "k/", "", 1, func(string, []byte, uint64) error {
+		require.NoError(t, s.Commit(ctx, nil, map[string][]byte{"k/1": nil}))
+		require.ErrorIs(t, s.Erase(short, "k/1"), context.DeadlineExceeded)
+		return nil
+	}))
+	require.NoError(t, s.Close())
+}
+
 // found says whether any file of the store holds b.
 func found(t *testing.T, fs vfs.FS, b []byte) bool {
 	t.Helper()
@@ -136,6 +171,9 @@ func found(t *testing.T, fs vfs.FS, b []byte) bool {
 	require.NoError(t, err)
 	for _, n := range names {
 		f, err := fs.Open(fs.PathJoin(dir, n))
+		if errors.Is(err, os.ErrNotExist) {
+			continue // removed since
+		}
 		require.NoError(t, err)
 		info, err := f.Stat()
 		require.NoError(t, err)
