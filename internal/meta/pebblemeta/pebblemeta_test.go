@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -188,4 +189,38 @@ func found(t *testing.T, fs vfs.FS, b []byte) bool {
 		}
 	}
 	return false
+}
+
+// TestEraseOnDisk is TestEraseLeavesNoBytes on the operating system's files, whose
+// logs are preallocated and renamed for reuse.
+func TestEraseOnDisk(t *testing.T) {
+	ctx, where := context.Background(), t.TempDir()
+	s, err := pebblemeta.Open(pebblemeta.Options{Dir: where, Logf: t.Logf})
+	require.NoError(t, err)
+	secret := bytes.Repeat([]byte("secret-bytes"), 20)
+	for i := range 5 {
+		require.NoError(t, s.Commit(ctx, nil, map[string][]byte{"k/1": secret, "k/2": []byte("stays")}))
+		require.NoError(t, s.Erase(ctx, fmt.Sprint("none", i))) // turns the log over
+	}
+	holds := func() bool {
+		entries, err := os.ReadDir(where)
+		require.NoError(t, err)
+		for _, e := range entries {
+			b, err := os.ReadFile(filepath.Join(where, e.Name()))
+			if err == nil && bytes.Contains(b, secret) {
+				return true
+			}
+		}
+		return false
+	}
+	require.True(t, holds())
+	require.NoError(t, s.Commit(ctx, nil, map[string][]byte{"k/1": nil}))
+	require.NoError(t, s.Erase(ctx, "k/1"))
+	require.False(t, holds())
+	require.NoError(t, s.Close())
+	s, err = pebblemeta.Open(pebblemeta.Options{Dir: where, Logf: t.Logf})
+	require.NoError(t, err)
+	require.False(t, holds())
+	require.Equal(t, []string{"k/2"}, metatest.Keys(t, s, "", "", 0))
+	require.NoError(t, s.Close())
 }
