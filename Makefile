@@ -22,7 +22,8 @@ demo: build
 	@$(TOOLS) demo && PATH="$$PATH:/usr/sbin" sh cmd/coffer/demo.sh bin/coffer
 
 test: lint
-	@$(TOOLS) test && $(TEST) -race $(race) && $(TEST) $$($(GO) list ./... | grep -vxF "$$($(GO) list $(race))")
+	@$(TOOLS) test && $(TEST) -race $(race) && $(TEST) $$($(GO) list ./... | grep -vxF "$$($(GO) list $(race))") \
+	&& $(GO) -C internal/awsapi/sdktest test ./...
 
 race:
 	@$(TOOLS) test && $(TEST) -race ./...

@@ -22,6 +22,7 @@ type Device struct {
 	keys     []*volumeKeys // own first
 	sessions *sessionSet
 	chain    atomic.Pointer[[]level] // what shows through where the volume has no record of its own
+	uncached bool                    // reads go to the zones (Verify)
 	view     *snapshotHeader         // set for a View: it has no records of its own, only the chain
 
 	// freezeMu: every write holds it shared from taking its sequence to entering the
@@ -274,6 +275,7 @@ func (d *Device) close() {
 	}
 	d.rounds.stop()
 	d.discard()
+	d.store.blocks.forget(d)
 	for _, k := range d.keys {
 		k.destroy()
 	}

@@ -271,6 +271,7 @@ func (v *View) Close() error {
 		for _, k := range v.d.keys {
 			k.destroy()
 		}
+		v.d.store.blocks.forget(v.d)
 		v.d.store.epochs.barrier() // a read under way ends before the records can go
 		v.d.store.unpin(v.d.vol, v.d.view.generation)
 	}

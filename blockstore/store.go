@@ -32,6 +32,8 @@ type Options struct {
 	MaxBytes int64
 	// ReserveBytes of the file system are kept for the index: below, writes answer ErrNoSpace. 0 is DefaultReserveBytes, negative none.
 	ReserveBytes int64
+	// CacheBytes bounds the cache of opened (plaintext) blocks of open volumes; 0 is DefaultCacheBytes, negative none.
+	CacheBytes int64
 	// Suite seals new volumes; 0 is aead.DefaultSuite().
 	Suite aead.Suite
 	// FS replaces the operating system's file system, for tests.
@@ -47,6 +49,9 @@ type Options struct {
 
 // DefaultReserveBytes is the space held back for the index's log and compactions.
 const DefaultReserveBytes = 512 << 20
+
+// DefaultCacheBytes is the size of the cache of opened blocks.
+const DefaultCacheBytes = 128 << 20
 
 // Store is an open store. It is safe for concurrent use.
 type Store struct {
@@ -77,6 +82,7 @@ type Store struct {
 	large   *bufferPool // an extent
 	reads   *bufferPool
 	cache   *recordCache
+	blocks  *blockCache
 	metrics metrics
 
 	sequence   atomic.Uint64 // last sequence taken
@@ -171,6 +177,10 @@ func newStore(o Options) (*Store, error) {
 	if s.reserve == 0 {
 		s.reserve = DefaultReserveBytes
 	}
+	if o.CacheBytes == 0 {
+		o.CacheBytes = DefaultCacheBytes
+	}
+	s.blocks = newBlockCache(o.CacheBytes)
 	if a, ok := o.Keys.(AnchorStore); ok && s.anchors == nil {
 		s.anchors = a
 	}

@@ -98,14 +98,34 @@ type access struct {
 
 // authorize refuses unless the policies, or a grant, allow a.
 func (cl *call) authorize(ctx context.Context, a access) error {
-	r := iam.Request{
+	r, p, cond := cl.question(ctx, &a)
+	grants, err := cl.decide(ctx, r, p, a.key)
+	if err == nil {
+		err = cond.err
+	}
+	if err != nil || cl.decision.Allowed {
+		return err
+	}
+	cl.trace = traceOf(iam.Explain(r, p, grants))
+	return &Error{Kind: ErrAccessDenied, Message: cl.decision.Message(r)}
+}
+
+func traceOf(d iam.Decision) (lines []string) {
+	for _, step := range d.Trace {
+		lines = append(lines, step.String())
+	}
+	return lines
+}
+
+// question puts a to the evaluation: the request and the policies that apply to it.
+func (cl *call) question(ctx context.Context, a *access) (*iam.Request, *iam.Policies, *conditions) {
+	cond := &conditions{ctx: ctx, cl: cl, a: a}
+	r := &iam.Request{
 		Principal: cl.principal, Action: "kms:" + a.action, Resource: a.resource,
 		Time: cl.k.now(), Region: cl.c.Region, SourceIP: cl.c.SourceIP, UserAgent: cl.c.UserAgent,
-		ViaService: cl.c.ViaService, TLS: !cl.c.Insecure,
+		ViaService: cl.c.ViaService, TLS: !cl.c.Insecure, Keys: cond,
 	}
-	cond := &conditions{ctx: ctx, cl: cl, a: &a}
-	r.Keys = cond
-	p := iam.Policies{Rule: iam.IdentityOnly, Identity: cl.identity, Session: cl.session}
+	p := &iam.Policies{Rule: iam.IdentityOnly, Identity: cl.identity, Session: cl.session}
 	if a.key != nil {
 		r.Resource, r.ResourceAccount = a.key.arn, a.key.Account
 		r.Grant = iam.GrantRequest{Operation: a.action, EncryptionContext: a.context, Child: a.child}
@@ -113,18 +133,7 @@ func (cl *call) authorize(ctx context.Context, a access) error {
 	} else if r.Resource == "" {
 		r.Resource = "*"
 	}
-	grants, err := cl.decide(ctx, &r, &p, a.key)
-	if err == nil {
-		err = cond.err
-	}
-	if err != nil || cl.decision.Allowed {
-		return err
-	}
-	explained := iam.Explain(&r, &p, grants)
-	for _, step := range explained.Trace {
-		cl.trace = append(cl.trace, step.String())
-	}
-	return &Error{Kind: ErrAccessDenied, Message: cl.decision.Message(&r)}
+	return r, p, cond
 }
 
 // keyPolicyName names a key's policy in decisions.

@@ -62,7 +62,7 @@ func (cl *call) admit(ctx context.Context, e *keyEntry, alias string, u use) err
 func (k *KMS) Encrypt(ctx context.Context, c Caller, in EncryptInput) (*EncryptOutput, error) {
 	return perform(ctx, k, c, "Encrypt", func(cl *call) (*EncryptOutput, error) {
 		cl.params = cryptoParams{KeyID: in.KeyID, EncryptionAlgorithm: or(in.EncryptionAlgorithm, algorithmSymmetric),
-			EncryptionContext: in.EncryptionContext, DryRun: in.DryRun}
+			EncryptionContext: in.EncryptionContext, DryRun: in.DryRun}.fields()
 		var v checks
 		v.keyID(in.KeyID)
 		v.blob("plaintext", in.Plaintext, maxPlaintext)
@@ -128,7 +128,7 @@ func (c *checks) dryRunModifiers(modifiers []string) {
 func (k *KMS) Decrypt(ctx context.Context, c Caller, in DecryptInput) (*DecryptOutput, error) {
 	return perform(ctx, k, c, "Decrypt", func(cl *call) (*DecryptOutput, error) {
 		cl.params = cryptoParams{KeyID: in.KeyID, EncryptionAlgorithm: or(in.EncryptionAlgorithm, algorithmSymmetric),
-			EncryptionContext: in.EncryptionContext, DryRun: in.DryRun}
+			EncryptionContext: in.EncryptionContext, DryRun: in.DryRun}.fields()
 		ignore := ignoresCiphertext(in.DryRun, in.DryRunModifiers)
 		if err := checkDecrypt(&in, ignore); err != nil {
 			return nil, err

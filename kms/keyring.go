@@ -87,7 +87,7 @@ func (r *Keyring) Unwrap(ctx context.Context, wrapped []byte, encryptionContext 
 	}
 	return perform(ctx, r.k, r.caller, "Decrypt", func(cl *call) (*aead.DataKey, error) {
 		in := DecryptInput{CiphertextBlob: wrapped, EncryptionContext: encryptionContext, GrantTokens: r.grantTokens}
-		cl.params = cryptoParams{EncryptionAlgorithm: algorithmSymmetric, EncryptionContext: encryptionContext}
+		cl.params = cryptoParams{EncryptionAlgorithm: algorithmSymmetric, EncryptionContext: encryptionContext}.fields()
 		if err := checkDecrypt(&in, false); err != nil {
 			return nil, err
 		}
@@ -170,7 +170,7 @@ func (r *Keyring) rewrapSame(ctx context.Context, wrapped []byte, ec map[string]
 
 // rewrap is dataKey with the plaintext of a blob under the same key in place of a new one.
 func (cl *call) rewrap(ctx context.Context, in GenerateDataKeyInput, wrapped []byte, ec map[string]string, secret **aead.Secret) (*GenerateDataKeyOutput, error) {
-	cl.params = cryptoParams{KeyID: in.KeyID, EncryptionContext: in.EncryptionContext, NumberOfBytes: in.NumberOfBytes}
+	cl.params = cryptoParams{KeyID: in.KeyID, EncryptionContext: in.EncryptionContext, NumberOfBytes: in.NumberOfBytes}.fields()
 	old, err := canonicalContext(ec)
 	if err != nil {
 		return nil, err

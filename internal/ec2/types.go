@@ -129,7 +129,6 @@ type Image struct {
 	SourceImageID     string
 	SourceRegion      string
 	DeprecationTime   time.Time
-	LastLaunched      time.Time
 	Protection        bool // against deregistration
 	Tags              Tags
 }

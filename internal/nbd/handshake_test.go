@@ -168,6 +168,12 @@ func TestInfoEqualsGo(t *testing.T) {
 	require.Equal(t, eOK, c.do(t, request{cmd: cmdRead, length: 512}, nil).errno, "no padding follows GO")
 }
 
+func TestLongestName(t *testing.T) {
+	name := strings.Repeat("n", MaxNameLength)
+	s := start(t, Options{}, nil, map[string]Export{name: newMemoryExport(1 << 20)})
+	require.Equal(t, eOK, attach(t, s, name).do(t, request{cmd: cmdRead, length: 512}, nil).errno)
+}
+
 func TestMetaContext(t *testing.T) {
 	s := start(t, Options{}, nil, map[string]Export{"vol": newMemoryExport(1 << 20), "other": newMemoryExport(1 << 20)})
 	structured := func(t *testing.T) *wireClient {

@@ -21,6 +21,7 @@ nbdfuse    libnbd-bin
 nbdkit     nbdkit
 fio        fio
 certtool   gnutls-bin
+curl       curl
 gcc        gcc libc6-dev
 '
 

@@ -1,10 +1,9 @@
-"""Runs an API script (see script.go for the language) with boto3.
+"""Runs API scripts (see script.go for the language) with boto3, each against its endpoint.
 
-usage: runner.py SCRIPT, with the endpoint in COFFER_ENDPOINT and a first key in the environment.
+usage: runner.py ENDPOINT SCRIPT [ENDPOINT SCRIPT …], with a first key in the environment.
 """
 import datetime
 import json
-import os
 import re
 import sys
 
@@ -16,7 +15,8 @@ CONFIG = Config(parameter_validation=False, retries={"total_max_attempts": 1})
 
 
 class Runner:
-    def __init__(self, path):
+    def __init__(self, endpoint, path):
+        self.endpoint = endpoint
         self.path = path
         self.clients = {}
         self.key = {}
@@ -34,7 +34,7 @@ class Runner:
     def client(self, service):
         name = (service, tuple(self.key.items()))
         if name not in self.clients:
-            self.clients[name] = boto3.client(service, endpoint_url=os.environ["COFFER_ENDPOINT"], config=CONFIG, **self.key)
+            self.clients[name] = boto3.client(service, endpoint_url=self.endpoint, config=CONFIG, **self.key)
         return self.clients[name]
 
     def knows(self, name):
@@ -173,4 +173,7 @@ class Runner:
         return self.failures
 
 
-sys.exit(1 if Runner(sys.argv[1]).run() else 0)
+failures = 0
+for endpoint, path in zip(sys.argv[1::2], sys.argv[2::2]):
+    failures += Runner(endpoint, path).run()
+sys.exit(1 if failures else 0)

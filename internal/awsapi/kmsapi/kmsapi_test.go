@@ -50,10 +50,9 @@ func TestScripts(t *testing.T) { awsapitest.Scripts(t, "testdata", serve) }
 func TestCLI(t *testing.T) {
 	aws := serve(t)
 	id := aws.Query(t, "KeyMetadata.KeyId", "kms", "create-key", "--description", "by the CLI", "--tags", "TagKey=a,TagValue=b")
-	aws.Succeed(t, "kms", "create-alias", "--alias-name", "alias/cli", "--target-key-id", id)
 	plain := filepath.Join(t.TempDir(), "plain")
 	require.NoError(t, os.WriteFile(plain, []byte("hello"), 0o600))
-	blob := aws.Query(t, "CiphertextBlob", "kms", "encrypt", "--key-id", "alias/cli", "--plaintext", "fileb://"+plain, "--encryption-context", "a=b")
+	blob := aws.Query(t, "CiphertextBlob", "kms", "encrypt", "--key-id", id, "--plaintext", "fileb://"+plain, "--encryption-context", "a=b")
 	file := filepath.Join(t.TempDir(), "blob")
 	raw, err := base64.StdEncoding.DecodeString(blob)
 	require.NoError(t, err)
