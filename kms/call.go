@@ -3,6 +3,7 @@ package kms
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"coffer.example/internal/iam"
 )
@@ -13,6 +14,7 @@ type call struct {
 	k         *KMS
 	c         Caller
 	op        string
+	at        time.Time
 	principal iam.Principal
 	identity  []iam.Named
 	session   []iam.Named
@@ -30,7 +32,7 @@ type call struct {
 // perform runs an operation: fn does the work, then the audit event is recorded, and
 // only then is there an answer.
 func perform[T any](ctx context.Context, k *KMS, c Caller, op string, fn func(*call) (T, error)) (T, error) {
-	cl := &call{k: k, c: c, op: op}
+	cl := newCall(k, c, op)
 	var out, none T
 	err := cl.prepare()
 	if err == nil {
@@ -41,6 +43,8 @@ func perform[T any](ctx context.Context, k *KMS, c Caller, op string, fn func(*c
 	}
 	return out, nil
 }
+
+func newCall(k *KMS, c Caller, op string) *call { return &call{k: k, c: c, op: op, at: k.now()} }
 
 // run is perform for operations without an answer.
 func run(ctx context.Context, k *KMS, c Caller, op string, fn func(*call) error) error {
@@ -90,10 +94,12 @@ type access struct {
 	resource string
 	alias    string // the alias that the request named the key by
 	context  map[string]string
-	child    *iam.Grant          // the grant that CreateGrant asks for
-	keys     map[string][]string // further condition keys, in lower case
-	tags     []Tag               // tags in the request
-	spec     *keyRecord          // the key that CreateKey asks for
+	// algorithm is that of a use of a symmetric key.
+	algorithm string
+	child     *iam.Grant          // the grant that CreateGrant asks for
+	keys      map[string][]string // further condition keys, in lower case
+	tags      []Tag               // tags in the request
+	spec      *keyRecord          // the key that CreateKey asks for
 }
 
 // authorize refuses unless the policies, or a grant, allow a.
@@ -122,7 +128,7 @@ func (cl *call) question(ctx context.Context, a *access) (*iam.Request, *iam.Pol
 	cond := &conditions{ctx: ctx, cl: cl, a: a}
 	r := &iam.Request{
 		Principal: cl.principal, Action: "kms:" + a.action, Resource: a.resource,
-		Time: cl.k.now(), Region: cl.c.Region, SourceIP: cl.c.SourceIP, UserAgent: cl.c.UserAgent,
+		Time: cl.at, Region: cl.c.Region, SourceIP: cl.c.SourceIP, UserAgent: cl.c.UserAgent,
 		ViaService: cl.c.ViaService, TLS: !cl.c.Insecure, Keys: cond,
 	}
 	p := &iam.Policies{Rule: iam.IdentityOnly, Identity: cl.identity, Session: cl.session}

@@ -46,7 +46,7 @@ func (k *KMS) dataKeyPair(ctx context.Context, c Caller, op string, in GenerateD
 			return nil, refuse(ErrUnsupported, "Recipient is not supported.")
 		}
 		e, canonical, err := cl.target(ctx, use{action: op, keyID: in.KeyID, context: in.EncryptionContext, grantTokens: in.GrantTokens,
-			keys: map[string][]string{"kms:datakeypairspec": {in.KeyPairSpec}, "kms:encryptionalgorithm": {algorithmSymmetric}}})
+			keys: map[string][]string{"kms:datakeypairspec": {in.KeyPairSpec}}})
 		if err != nil {
 			return nil, err
 		}

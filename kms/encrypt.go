@@ -39,10 +39,7 @@ func (cl *call) admit(ctx context.Context, e *keyEntry, alias string, u use) err
 	if err := cl.checkGrantTokens(u.grantTokens); err != nil {
 		return err
 	}
-	a := access{action: u.action, key: e, alias: alias, context: u.context, keys: u.keys}
-	if a.keys == nil {
-		a.keys = map[string][]string{"kms:encryptionalgorithm": {algorithmSymmetric}}
-	}
+	a := access{action: u.action, key: e, alias: alias, context: u.context, algorithm: algorithmSymmetric, keys: u.keys}
 	if err := cl.authorize(ctx, a); err != nil {
 		return err
 	}

@@ -31,9 +31,10 @@ func (cl *call) finish(ctx context.Context, err error) error {
 	}
 	if r := cl.k.currentRecorder(); r != nil {
 		if err := cl.record(ctx, r, refused); err != nil {
-			return &Error{Kind: ErrInternal, Message: "The request could not be recorded.", cause: err}
+			refused = &Error{Kind: ErrInternal, Message: "The request could not be recorded.", cause: err}
 		}
 	}
+	cl.k.tally.count(cl.op, refused)
 	if refused != nil {
 		return refused
 	}
@@ -69,7 +70,7 @@ func (cl *call) event(b []byte, refused *Error) ([]byte, error) {
 	}
 	cl.eventID = id
 	e := audit.Event{
-		EventVersion: audit.EventVersion, UserIdentity: cl.identityOf(), EventTime: cl.k.now().Truncate(time.Second),
+		EventVersion: audit.EventVersion, UserIdentity: cl.identityOf(), EventTime: cl.at.Truncate(time.Second),
 		EventSource: "kms.amazonaws.com", EventName: cl.op, AWSRegion: cl.c.Region,
 		SourceIPAddress: cl.c.SourceIP, UserAgent: cl.c.UserAgent,
 		RequestParameters: cl.params, ResponseElements: cl.response, AdditionalEventData: cl.extra,
@@ -166,10 +167,11 @@ func (k *KMS) serviceEvent(ctx context.Context, rec *keyRecord, name string, det
 // operation: one that does not decode, or of an unknown operation. code and message
 // are what it answers; they must not quote the request's body.
 func (k *KMS) RecordMalformed(ctx context.Context, c Caller, operation, code, message string) error {
-	cl := &call{k: k, c: c, op: operation}
+	cl := newCall(k, c, operation)
 	if err := cl.prepare(); err != nil {
 		return err
 	}
+	k.tally.count(malformedOperation, &Error{Kind: codeError(code)})
 	r := k.currentRecorder()
 	if r == nil {
 		return nil

@@ -29,7 +29,7 @@ type Explanation struct {
 // Explain evaluates a question as if c asked it, and does nothing. It shows policies
 // to whoever calls it and is not recorded: it is for the operator.
 func (k *KMS) Explain(ctx context.Context, c Caller, q Question) (*Explanation, error) {
-	cl := &call{k: k, c: c, op: q.Operation}
+	cl := newCall(k, c, q.Operation)
 	if err := cl.prepare(); err != nil {
 		return nil, err
 	}

@@ -49,6 +49,9 @@ func beginInit(o Options) error {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return fmt.Errorf("kms: %w", err)
 	}
+	if err := syncDir(filepath.Dir(filepath.Clean(o.Dir))); err != nil {
+		return fmt.Errorf("kms: %w", err)
+	}
 	rec := &sealingRecord{state: sealingInit, kind: o.Root.Kind()}
 	root := make([]byte, aead.KeySize)
 	for _, b := range [][]byte{rec.store[:], root} {

@@ -142,12 +142,12 @@ func (r *Keyring) sameKey(ctx context.Context, wrapped []byte, key string) (bool
 	if err != nil {
 		return false, nil // rewrapOther refuses and records it
 	}
-	cl := &call{k: r.k, c: r.caller}
+	cl := newCall(r.k, r.caller, "")
 	if err := cl.prepare(); err != nil {
 		return false, err
 	}
 	e, _, err := cl.find(ctx, key, anyName)
-	if errors.Is(err, ErrNotFound) {
+	if refused := (*Error)(nil); errors.As(err, &refused) {
 		return false, nil // likewise
 	}
 	return err == nil && e.ID == formatUUID(h.KeyID), err

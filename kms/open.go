@@ -125,6 +125,7 @@ func newKMS(o Options, inner meta.Store, own *pebblemeta.Store, root *aead.Secre
 		counts:   newCounters(counterCachePlaces),
 		policies: iam.NewCache(policyCacheBytes),
 		uses:     uses{last: map[string]useRecord{}},
+		tally:    tally{calls: map[outcomeOf]uint64{}},
 		recorder: o.Recorder,
 	}
 	if own != nil {

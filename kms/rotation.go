@@ -173,6 +173,7 @@ func (k *KMS) advance(ctx context.Context, id string, now time.Time) error {
 		return err
 	}
 	if rotated != nil {
+		k.tally.add(0, 1)
 		k.rotationEvent(ctx, rotated, rotationAutomatic)
 	}
 	if expired != nil {
