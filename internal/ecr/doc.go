@@ -1,6 +1,6 @@
 // Package ecr is the registry of container images: repositories with their settings and
 // policies, and their contents, layers and manifests, sealed in a blob.Store. It knows no HTTP:
-// awsapi/ecrapi speaks AWS's API over it and awsapi/registry the OCI distribution protocol.
+// awsapi/ecrapi speaks AWS's API over it and awsapi/ociapi the OCI distribution protocol.
 //
 // # Invariants
 //

@@ -29,6 +29,7 @@ const (
 	UploadNotFound
 	InvalidPart // LastValidByte says where the upload stands
 	PartTooSmall
+	EmptyUpload
 	InvalidLayer // its content has another digest
 	ImageNotFound
 	ReferencedImagesNotFound

@@ -242,3 +242,25 @@ func (s *Service) dropUpload(ctx context.Context, repo, id string) error {
 	}
 	return newChange().clear(uploadKey(repo, id)).commit(ctx, s.store)
 }
+
+// CheckParts refuses an upload that the part-wise API could not have made: one without
+// parts, or with a part but the last that is too small.
+func (s *Service) CheckParts(ctx context.Context, c kms.Caller, name Name, id string) error {
+	r, _, err := s.repository(ctx, c, name, actionComplete)
+	if err != nil {
+		return err
+	}
+	up, _, err := s.upload(ctx, r, id)
+	if err != nil {
+		return err
+	}
+	if len(up.Segments) == 0 {
+		return refuse(EmptyUpload, "The upload with id '%s' has no parts", id)
+	}
+	for _, part := range up.Segments[:len(up.Segments)-1] {
+		if part.Size < MinPartSize {
+			return refuse(PartTooSmall, "Layer parts must be at least %d bytes, but for the last one", MinPartSize)
+		}
+	}
+	return nil
+}

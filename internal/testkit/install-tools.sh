@@ -20,6 +20,7 @@ nbdinfo    libnbd-bin
 nbdfuse    libnbd-bin
 nbdkit     nbdkit
 fio        fio
+skopeo     skopeo
 certtool   gnutls-bin
 gcc        gcc libc6-dev
 '
