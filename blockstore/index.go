@@ -58,7 +58,7 @@ func openIndex(fs FS, dir string, readOnly bool, onCorruption func(string)) (*in
 	cache := pebble.NewCache(indexCacheSize)
 	defer cache.Unref()
 	o := &pebble.Options{
-		FS:                          fs,
+		FS:                          indexFS{fs, ix},
 		Cache:                       cache,
 		Comparer:                    indexComparer(),
 		FormatMajorVersion:          pebble.FormatValueSeparation, // by name: a library upgrade must not change a released format
@@ -107,6 +107,36 @@ func (ix *index) fail(err error) {
 	}
 }
 
+// indexFS fails the store where Pebble would panic in a goroutine of its own: when
+// the sync of its directory fails.
+type indexFS struct {
+	vfs.FS
+	ix *index
+}
+
+// Unwrap is for Pebble, which looks for the file system below.
+func (f indexFS) Unwrap() vfs.FS { return f.FS }
+
+func (f indexFS) OpenDir(name string) (vfs.File, error) {
+	d, err := f.FS.OpenDir(name)
+	if err != nil {
+		return nil, err
+	}
+	return indexDir{d, f.ix}, nil
+}
+
+type indexDir struct {
+	vfs.File
+	ix *index
+}
+
+func (d indexDir) Sync() error {
+	if err := d.File.Sync(); err != nil {
+		indexLogger{d.ix}.Fatalf("sync of its directory: %w", err)
+	}
+	return nil
+}
+
 // failure returns why the index has failed, or nil.
 func (ix *index) failure() error {
 	ix.mu.Lock()
@@ -121,7 +151,14 @@ func (ix *index) run(f func() error) error {
 		return err
 	}
 	done := make(chan error, 1)
-	go func() { done <- f() }()
+	go func() {
+		defer func() {
+			if r := recover(); r != nil { // how Pebble ends when its commit pipeline breaks
+				ix.fail(fmt.Errorf("%v", r))
+			}
+		}()
+		done <- f()
+	}()
 	select {
 	case err := <-done:
 		return err

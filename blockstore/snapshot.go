@@ -140,6 +140,7 @@ func (s *Store) snapshotDevices(ctx context.Context, requests []SnapshotRequest,
 
 // freezeAll freezes every volume while no write is between its sequence and the dirty map of any.
 func (s *Store) freezeAll(requests []SnapshotRequest, devices, order []*Device) ([]*snapshotHeader, []*dirtySet) {
+	early := s.sequence.Load()
 	for _, d := range order {
 		d.freezeMu.Lock()
 	}
@@ -147,6 +148,9 @@ func (s *Store) freezeAll(requests []SnapshotRequest, devices, order []*Device) 
 	for i, d := range devices {
 		var sequence uint64
 		sets[i], sequence = d.freezeLocked()
+		if s.seams.without(ruleSequenceUnderLock) {
+			sequence = early
+		}
 		h := d.header()
 		headers[i] = &snapshotHeader{id: requests[i].ID, state: snapshotLive, flags: h.flags & (flagPlain | flagFlattened), size: h.size,
 			sequence: sequence, created: s.clock().UnixNano(), parent: h.parent, parentGen: h.parentGen, overlap: h.overlap,

@@ -61,6 +61,22 @@ func TestWriteFlushReopen(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
+// A crash while a store is made leaves a torn superblock and nothing else: it is made again.
+func TestCreationTorn(t *testing.T) {
+	for _, torn := range [][]byte{nil, make([]byte, 100), make([]byte, superSize)} {
+		fs, keys := vfs.NewCrashableMem(), newTestKeys()
+		require.NoError(t, fs.MkdirAll("/store", 0o700))
+		require.NoError(t, writeFileSync(fs, "/store/SUPER.B", torn))
+		s := openTest(t, fs, keys)
+		require.NoError(t, s.Close())
+		// With data in it, it is a damaged store.
+		require.NoError(t, writeFileSync(fs, "/store/SUPER.A", torn))
+		require.NoError(t, writeFileSync(fs, "/store/SUPER.B", torn))
+		_, err := Open(Options{Dir: "/store", Keys: keys, FS: fs})
+		require.ErrorIs(t, err, ErrFormat)
+	}
+}
+
 func TestSnapshotCloneCopy(t *testing.T) {
 	fs, keys := vfs.NewCrashableMem(), newTestKeys()
 	s := openTest(t, fs, keys)

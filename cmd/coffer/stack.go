@@ -120,7 +120,7 @@ func (s *stack) openStore(context.Context) (err error) {
 func (s *stack) openMachines(ctx context.Context) (err error) {
 	s.attached = newAttachments(s.blocks, s.uri, s.volume)
 	s.machines, err = ec2.Open(ctx, ec2.Options{
-		Store: s.keys.Store(), Engine: &engine{s.store, s.attached}, KMS: ec2.KMSOf(s.keys), Exports: s.attached,
+		Store: s.keys.Store(), Engine: &engine{s.store, s.attached}, KMS: ec2.KMSOf(s.keys), Exports: s.attached, Blocks: newSnapshotBlocks(s.store),
 		ManagedKeyCopies: s.copyDefault == "aws-managed", Log: s.log,
 	})
 	if err != nil {

@@ -51,6 +51,12 @@ const (
 	InvalidAttribute
 	NotShareable
 	ResourceNotFound
+	InvalidVolumeSize
+	InvalidBlock
+	UnrelatedSnapshots
+	UploadEnded
+	ConcurrentUploads
+	ChecksumMismatch
 )
 
 // Error is a refusal: a reason and AWS's sentence for it. Cause is what the key

@@ -129,6 +129,11 @@ func (s *Service) recoverSnapshots(ctx context.Context) error {
 				return err
 			}
 		}
+		if snap.Upload != nil {
+			if err := s.dropUpload(ctx, snap.ID); err != nil {
+				return err
+			}
+		}
 		_, found := slices.BinarySearch(exist, snap.ID)
 		_, err := edit(ctx, s, snap, func(snap *Snapshot) {
 			if found {

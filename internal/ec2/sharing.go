@@ -112,6 +112,13 @@ func (s *Service) ModifySnapshotSharing(ctx context.Context, caller kms.Caller, 
 	case change.AddPublic && snap.value.Encrypted:
 		return refuse(NotPermitted, "Encrypted snapshots cannot be shared publicly")
 	}
+	if change.AddPublic {
+		if state, err := s.PublicAccess(ctx, caller); err != nil {
+			return err
+		} else if state != Unblocked {
+			return refuse(NotPermitted, "Public sharing of snapshots is blocked for this account in this Region.")
+		}
+	}
 	var added, removed []string
 	v := snap.value
 	v.Shares, v.Public, added, removed = change.apply(v.Owner, v.Shares, v.Public)

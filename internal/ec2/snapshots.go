@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"coffer.example/internal/meta"
 	"coffer.example/kms"
@@ -57,6 +58,11 @@ func (s *Service) removeSnapshot(ctx context.Context, snap Snapshot) error {
 			return err
 		}
 	}
+	if snap.Upload != nil {
+		if err := s.dropUpload(ctx, snap.ID); err != nil {
+			return err
+		}
+	}
 	if err := s.engine.DeleteSnapshot(ctx, snap.ID); err != nil {
 		return fmt.Errorf("ec2: delete %s: %w", snap.ID, err)
 	}
@@ -80,8 +86,16 @@ func (v Snapshot) grantees() []string {
 // its account, or a public one.
 func (s *Service) findSnapshot(ctx context.Context, caller kms.Caller, id string) (Snapshot, error) {
 	out, err := findShared[Snapshot](ctx, s, kindSnapshot(), caller, id)
-	if err == nil && out.State == SnapshotDeleting {
-		return out, kindSnapshot().missing(id)
+	if err != nil {
+		return out, err
+	}
+	onlyPublic := out.Owner != caller.Account && !slices.Contains(out.Shares, caller.Account)
+	hidden := false
+	if onlyPublic {
+		hidden, err = s.hidden(ctx, out.Region, out.Owner)
+	}
+	if err == nil && (hidden || out.State == SnapshotDeleting) {
+		err = kindSnapshot().missing(id)
 	}
 	if err != nil {
 		return out, err

@@ -90,11 +90,18 @@ type Snapshot struct {
 	State             SnapshotState
 	StateMessage      string
 	Done, Total       int64 // of a copy in progress
+	Upload            *Upload
 	Started           time.Time
 	Completed         time.Time
 	Shares            []string // accounts with createVolumePermission, sorted
 	Public            bool
 	Tags              Tags
+}
+
+// Upload says that a snapshot is, or was, written block by block.
+type Upload struct {
+	ParentID string
+	Timeout  time.Duration
 }
 
 // SnapshotState is a snapshot's state.

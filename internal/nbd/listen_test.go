@@ -48,9 +48,11 @@ func serveChild(how string) int {
 // listening socket as LISTEN_FDS, connect_command standard input and output.
 func TestSocketActivation(t *testing.T) {
 	t.Setenv(serveAs, "activated")
-	require.Equal(t, "3145728\n", succeed(t, "nbdinfo", "--size", "--", "[", os.Args[0], "]"))
+	self, err := os.Executable()
+	require.NoError(t, err)
+	require.Equal(t, "3145728\n", succeed(t, "nbdinfo", "--size", "--", "[", self, "]"))
 	image := filepath.Join(t.TempDir(), "image")
-	succeed(t, "nbdcopy", "--", "[", os.Args[0], "]", image)
+	succeed(t, "nbdcopy", "--", "[", self, "]", image)
 	info, err := os.Stat(image)
 	require.NoError(t, err)
 	require.EqualValues(t, 3<<20, info.Size())
@@ -58,6 +60,8 @@ func TestSocketActivation(t *testing.T) {
 
 func TestStdio(t *testing.T) {
 	t.Setenv(serveAs, "stdio")
+	self, err := os.Executable()
+	require.NoError(t, err)
 	script := filepath.Join(t.TempDir(), "script.py")
 	require.NoError(t, os.WriteFile(script, []byte(`
 import nbd, sys, subprocess
@@ -74,7 +78,7 @@ p.stdin.flush()
 assert len(p.stdout.read(20)) == 20
 assert p.wait() == 0
 `), 0o600))
-	succeed(t, systemPython, script, os.Args[0])
+	succeed(t, systemPython, script, self)
 }
 
 func TestInherited(t *testing.T) {

@@ -18,6 +18,7 @@ qemu-io    qemu-utils
 qemu-nbd   qemu-utils
 nbdinfo    libnbd-bin
 nbdfuse    libnbd-bin
+nbdsh      python3-libnbd
 nbdkit     nbdkit
 fio        fio
 certtool   gnutls-bin

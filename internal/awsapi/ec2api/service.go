@@ -45,7 +45,7 @@ func New(o Options) *awsapi.Service {
 	}
 	for _, table := range []map[string]operation{
 		volumeOperations(), snapshotOperations(), instanceOperations(), imageOperations(), placeOperations(),
-		tagOperations(), encryptionOperations(),
+		tagOperations(), encryptionOperations(), tierOperations(),
 	} {
 		for name, op := range table {
 			s.Operations[name] = a.operation(name, op)
