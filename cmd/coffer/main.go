@@ -48,6 +48,8 @@ func commands() []command {
 		{"volume detach", "detach a volume", volumeDetachCommand},
 		{"volume uri", "print the NBD URI of an attached volume", volumeURICommand},
 		{"snapshot list", "list the snapshots", snapshotListCommand},
+		{"image import", "make an image of a raw disk image file", imageImportCommand},
+		{"image list", "list the images", imageListCommand},
 		{"verify", "read and authenticate everything", verifyCommand},
 		{"audit tail", "print the audit events", auditTailCommand},
 		{"audit verify", "check that the audit trail is whole", auditVerifyCommand},
