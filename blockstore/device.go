@@ -281,8 +281,30 @@ func (d *Device) shutdown(ctx context.Context) error {
 func (d *Device) end() {
 	d.rounds.stop()
 	d.discard()
+	d.discardFrozen()
 	for _, k := range d.keys {
 		k.destroy()
+	}
+}
+
+// discardFrozen gives up the blocks of a round that has failed. If its commit did, the
+// records may be durable: then the store has failed, and the next open counts.
+func (d *Device) discardFrozen() {
+	d.vol.roundMu.Lock()
+	defer d.vol.roundMu.Unlock()
+	if d.store.index.failure() != nil {
+		return
+	}
+	for i := range d.shards {
+		sh := &d.shards[i]
+		sh.mu.Lock()
+		for _, e := range sh.frozen {
+			for _, b := range e.blocks {
+				d.forget(b)
+			}
+		}
+		clear(sh.frozen)
+		sh.mu.Unlock()
 	}
 }
 
