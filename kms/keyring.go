@@ -17,6 +17,7 @@ type Keyring struct {
 	k           *KMS
 	caller      Caller
 	grantTokens []string
+	asOwner     bool // of each blob's key, in place of caller; see StoreKeyring
 }
 
 // Keyring returns the keyring of the account root.
@@ -85,6 +86,7 @@ func (r *Keyring) Unwrap(ctx context.Context, wrapped []byte, encryptionContext 
 		}
 		return dataKey(secret)
 	}
+	r = r.acting(ctx, wrapped)
 	return perform(ctx, r.k, r.caller, "Decrypt", func(cl *call) (*aead.DataKey, error) {
 		in := DecryptInput{CiphertextBlob: wrapped, EncryptionContext: encryptionContext, GrantTokens: r.grantTokens}
 		cl.params = cryptoParams{EncryptionAlgorithm: algorithmSymmetric, EncryptionContext: encryptionContext}.fields()
@@ -126,6 +128,7 @@ func (r *Keyring) Rewrap(ctx context.Context, wrapped []byte, encryptionContext 
 		}
 		return r.wrapUnder(ctx, dek.Secret(), "", newContext)
 	}
+	r = r.acting(ctx, wrapped)
 	same, err := r.sameKey(ctx, wrapped, key)
 	if err != nil {
 		return nil, nil, "", err

@@ -111,7 +111,7 @@ func (s *stack) openPeople(context.Context) error {
 }
 
 func (s *stack) openStore(context.Context) (err error) {
-	s.store, err = blockstore.Open(blockstore.Options{Dir: s.dir.path, Keys: s.keys.Keyring()})
+	s.store, err = blockstore.Open(blockstore.Options{Dir: s.dir.path, Keys: s.keys.StoreKeyring()})
 	if err != nil {
 		return err
 	}

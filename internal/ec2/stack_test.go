@@ -89,7 +89,7 @@ func (s *stack) open() {
 	var err error
 	s.keys, err = kms.Open(s.kmsOptions())
 	require.NoError(s.t, err)
-	s.store, err = blockstore.Open(blockstore.Options{Dir: filepath.Join(s.root, "store"), Keys: s.keys.Keyring(), ReserveBytes: -1, ZoneSlots: 4096})
+	s.store, err = blockstore.Open(blockstore.Options{Dir: filepath.Join(s.root, "store"), Keys: s.keys.StoreKeyring(), ReserveBytes: -1, ZoneSlots: 4096})
 	require.NoError(s.t, err)
 	s.engine, s.exports = engineOf(s.store), ec2test.New(s.t).Exports
 	s.ec2, err = ec2.Open(s.ctx, ec2.Options{
@@ -256,6 +256,10 @@ func TestDecisionTableOnData(t *testing.T) {
 		}
 	}
 	require.Empty(t, s.store.Damage())
+	report, err := s.store.Verify(s.ctx, blockstore.VerifyOptions{})
+	require.NoError(t, err)
+	require.Empty(t, report.Problems)
+	require.Empty(t, report.Unchecked, "whatever account and key")
 }
 
 // The consumer's copy of a shared snapshot is under the consumer's key and survives
