@@ -17,6 +17,7 @@ import (
 type addresses struct {
 	API, Admin string   // base URLs
 	NBD        []string // as --nbd takes them
+	secureNBD  bool     // clients of the first must use TLS
 }
 
 // listen opens every listener, or with --volume those of one volume. What it returns
@@ -110,6 +111,9 @@ func (d *daemon) listenBlocks(ctx context.Context, env *environment, config *tls
 		}
 		if _, unix := unixPath(address); !unix {
 			address = listener.Addr().String() // with the port that it really has
+		}
+		if len(d.addresses.NBD) == 0 {
+			d.addresses.secureNBD = needed != nil
 		}
 		d.addresses.NBD = append(d.addresses.NBD, address)
 		servers = append(servers, d.blockServer(listener, needed))
