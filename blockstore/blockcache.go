@@ -59,15 +59,27 @@ func (c *blockCache) get(dst []byte, sequence uint64) bool {
 	return ok
 }
 
+// has says whether a block is cached.
+func (c *blockCache) has(sequence uint64) bool {
+	if c == nil {
+		return false
+	}
+	s := c.shard(sequence)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.at[sequence]
+	return ok
+}
+
 // put copies a block in.
 func (c *blockCache) put(d *Device, sequence uint64, data []byte) {
-	if c == nil || d.closed.Load() {
+	if c == nil {
 		return
 	}
 	s := c.shard(sequence)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, ok := s.at[sequence]; ok {
+	if _, ok := s.at[sequence]; ok || d.closed.Load() { // closed is set before forget comes by
 		return
 	}
 	i := s.room()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"testing"
@@ -457,10 +458,16 @@ func budget(limited bool) func() bool {
 	return func() bool { return limited && time.Now().After(end) }
 }
 
+const watchdogTime = 40 * time.Second
+
 // watchdog ends the process with all stacks if something waits for ever.
-func watchdog(t *testing.T, d time.Duration) {
-	timer := time.AfterFunc(d, func() { panic(t.Name() + " hangs") })
+func watchdog(t *testing.T) *time.Timer {
+	timer := time.AfterFunc(watchdogTime, func() {
+		debug.SetTraceback("all")
+		panic(t.Name() + " hangs")
+	})
 	t.Cleanup(func() { timer.Stop() })
+	return timer
 }
 
 // TestCrashPoints takes the power away at operations of the file system, index and
@@ -493,13 +500,12 @@ func TestCrashPoints(t *testing.T) {
 // is applied. What was acknowledged survives, and nothing waits for ever.
 func TestCrashFailures(t *testing.T) {
 	seed, over := testSeed(t), budget(*crashPoints <= defaultCrashPoints)
-	watch := time.AfterFunc(time.Minute, func() { panic("a failure is waited for") })
-	defer watch.Stop()
+	watch := watchdog(t)
 	probe := newCrashRun(t, seed)
 	probe.history()
 	total, runs, limit := probe.fs.operations(), 0, max(*crashPoints/20, 1)
 	for ; runs < limit && !over(); runs++ {
-		watch.Reset(time.Minute)
+		watch.Reset(watchdogTime)
 		c := newCrashRun(t, seed+uint64(runs))
 		c.faulty = true
 		r := rand.New(rand.NewPCG(seed, uint64(runs)))

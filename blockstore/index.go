@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -91,11 +90,13 @@ type indexLogger struct{ ix *index }
 func (l indexLogger) Infof(string, ...any)  {}
 func (l indexLogger) Errorf(string, ...any) {}
 
-// Fatalf marks the store failed and ends the calling goroutine. It must not return:
-// Pebble would go on as if a failed synced write had succeeded.
+// Fatalf marks the store failed and parks the calling goroutine for ever. It must not
+// return: Pebble would go on as if a failed synced write had succeeded. Nor may it end
+// the goroutine: Pebble's deferred functions would take apart what its other
+// goroutines still use, and their panics end the process.
 func (l indexLogger) Fatalf(format string, args ...any) {
 	l.ix.fail(fmt.Errorf(format, args...))
-	runtime.Goexit()
+	select {}
 }
 
 func (ix *index) fail(err error) {
@@ -145,7 +146,7 @@ func (ix *index) failure() error {
 }
 
 // run calls f in a goroutine of its own and waits for it or for the failed signal:
-// Pebble may end the goroutine that calls it.
+// Pebble may park the goroutine that calls it.
 func (ix *index) run(f func() error) error {
 	if err := ix.failure(); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"math/rand/v2"
+	"sync"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -58,6 +59,34 @@ func TestWriteFlushReopen(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, bytes.Equal(data, readAll(t, d, 12345, len(data))))
 	require.Equal(t, make([]byte, 12345), readAll(t, d, 0, 12345))
+	require.NoError(t, s.Close())
+}
+
+// A flush that comes while its device is detached ends, one way or the other.
+func TestFlushDuringDetach(t *testing.T) {
+	watchdog(t)
+	s := openTest(t, vfs.NewCrashableMem(), newTestKeys())
+	vol, err := s.CreateVolume(ctx, VolumeSpec{Size: GiB})
+	require.NoError(t, err)
+	for range 200 {
+		d, err := s.Attach(ctx, vol.ID)
+		require.NoError(t, err)
+		var wg sync.WaitGroup
+		for range 2 {
+			wg.Go(func() {
+				for {
+					if _, err := d.WriteAt(make([]byte, BlockSize), 0); err != nil {
+						return
+					}
+					if d.Flush(ctx) != nil {
+						return
+					}
+				}
+			})
+		}
+		require.NoError(t, d.Detach(ctx))
+		wg.Wait()
+	}
 	require.NoError(t, s.Close())
 }
 

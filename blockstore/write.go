@@ -149,6 +149,9 @@ func (d *Device) windowHint(w uint64) (hint, error) {
 // seal seals consecutive blocks for consecutive slots into a buffer. It needs freezeMu,
 // which the caller holds until the blocks are in the dirty map.
 func (d *Device) seal(p []byte, first uint64, slots []uint64) (*stagedWrite, []*sealedBlock, error) {
+	if err := d.usable(); err != nil {
+		return nil, nil, err // what a closed or failed device still took, nobody would give back
+	}
 	n := len(p) / BlockSize
 	session, err := d.writeSession(n)
 	if err != nil {

@@ -42,6 +42,9 @@ func (c *conditions) kms(lower, written string) ([]string, bool) {
 	case "encryptioncontextkeys":
 		return slices.Sorted(maps.Keys(c.a.context)), len(c.a.context) > 0
 	case "calleraccount":
+		if c.cl.principal.Type == iam.Service {
+			return nil, false // a service, or a resource that acts, is no caller of the account
+		}
 		return one(c.cl.c.Account)
 	case "viaservice":
 		return one(c.cl.c.ViaService)

@@ -73,7 +73,6 @@ func (p cryptoParams) fields() audit.Fields {
 type reEncryptParams struct {
 	SourceKeyID                    string            `json:"sourceKeyId,omitempty"`
 	SourceEncryptionAlgorithm      string            `json:"sourceEncryptionAlgorithm,omitempty"`
-	SourceAAD                      string            `json:"sourceAAD,omitempty"`
 	SourceEncryptionContext        map[string]string `json:"sourceEncryptionContext,omitempty"`
 	DestinationKeyID               string            `json:"destinationKeyId,omitempty"`
 	DestinationEncryptionAlgorithm string            `json:"destinationEncryptionAlgorithm,omitempty"`

@@ -168,6 +168,17 @@ type export struct{ device *blockstore.Device }
 func (e export) Size() int64    { return e.device.Size() }
 func (e export) ReadOnly() bool { return false }
 
+// Prompt implements nbd.Prompter.
+func (e export) Prompt(op nbd.Op, off, n int64) bool {
+	switch op {
+	case nbd.OpRead:
+		return e.device.ReadsPrompt(off, n)
+	case nbd.OpWrite:
+		return e.device.WritesPrompt(off, n)
+	}
+	return false
+}
+
 func (e export) ReadAt(_ context.Context, p []byte, off int64) error {
 	_, err := e.device.ReadAt(p, off)
 	return exportError(err)

@@ -7,8 +7,10 @@ import (
 	"coffer.example/internal/awsapi"
 	"coffer.example/internal/awsapi/ebsapi"
 	"coffer.example/internal/awsapi/ec2api"
+	"coffer.example/internal/awsapi/ecrapi"
 	"coffer.example/internal/awsapi/iamapi"
 	"coffer.example/internal/awsapi/kmsapi"
+	"coffer.example/internal/awsapi/ociapi"
 	"coffer.example/internal/awsapi/stsapi"
 )
 
@@ -23,6 +25,9 @@ func (s *stack) openFront(context.Context) error {
 		credentials = awsapi.DevCredentials{Next: credentials}
 		mounts[resetPath] = s.reset
 	}
+	mounts[ociapi.Prefix] = ociapi.New(ociapi.Options{
+		Service: s.images, Tokens: ociapi.Tokens{Key: s.keys.TokenKey()}, Credentials: credentials, Recorder: s.trail, Logger: s.log,
+	})
 	s.front = awsapi.New(awsapi.Options{
 		Services: []*awsapi.Service{
 			kmsapi.New(s.keys),
@@ -30,6 +35,7 @@ func (s *stack) openFront(context.Context) error {
 			iamapi.New(iamapi.Options{Directory: s.people, Authorizer: awsapi.NewAuthorizer(), Tokens: s.keys.TokenKey()}),
 			ec2api.New(ec2api.Options{Service: s.machines, Tokens: s.keys.TokenKey()}),
 			ebsapi.New(ebsapi.Options{Service: s.machines, Tokens: s.keys.TokenKey()}),
+			ecrapi.New(ecrapi.Options{Service: s.images, Tokens: s.keys.TokenKey()}),
 		},
 		Credentials: credentials,
 		Recorder:    s.trail,

@@ -95,7 +95,7 @@ func (o *serveOptions) check() error {
 
 // checkDev keeps well-known credentials on this machine.
 func (o *serveOptions) checkDev() error {
-	if o.root.keyFile != "" || o.root.usesPassphrase() {
+	if o.root.keyFile != "" || !o.root.isFile() {
 		return usagef("--dev keeps its root key inside the directory; give no other")
 	}
 	for _, address := range append([]string{o.api, o.admin}, o.nbd...) {

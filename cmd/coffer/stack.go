@@ -10,7 +10,9 @@ import (
 	"coffer.example/blockstore"
 	"coffer.example/internal/audit"
 	"coffer.example/internal/awsapi"
+	"coffer.example/internal/blob/dirblob"
 	"coffer.example/internal/ec2"
+	"coffer.example/internal/ecr"
 	"coffer.example/internal/iam"
 	"coffer.example/internal/nbd"
 	"coffer.example/kms"
@@ -26,6 +28,7 @@ type stack struct {
 	store    *blockstore.Store
 	attached *attachments
 	machines *ec2.Service
+	images   *ecr.Service
 	front    *awsapi.Front
 	opened   []func() error // what close undoes, in the order it was opened
 }
@@ -46,7 +49,7 @@ type step = func(*stack, context.Context) error
 
 // forServing are the steps of a daemon; for the other commands a few of them are enough.
 func forServing() []step {
-	return []step{(*stack).openKeys, (*stack).openTrail, (*stack).openPeople, (*stack).openStore, (*stack).openMachines, (*stack).openFront}
+	return []step{(*stack).openKeys, (*stack).openTrail, (*stack).openPeople, (*stack).openStore, (*stack).openMachines, (*stack).openImages, (*stack).openFront}
 }
 
 // openStack opens packages, each with what stands to its left. On an error it closes
@@ -130,6 +133,23 @@ func (s *stack) openMachines(ctx context.Context) (err error) {
 	s.closeLater(s.machines.Close)
 	s.keys.SetRecorder(keyEvents{s.trail, s.machines.KeysChanged})
 	s.startTicking(ctx)
+	return nil
+}
+
+// blobsName is the directory of objects, such as image layers.
+const blobsName = "blobs"
+
+// openImages opens the registry of container images.
+func (s *stack) openImages(ctx context.Context) error {
+	blobs, err := dirblob.Open(s.dir.file(blobsName))
+	if err != nil {
+		return err
+	}
+	s.images, err = ecr.Open(ctx, ecr.Options{Store: s.keys.Store(), Blobs: blobs, Keys: s.keys, Log: s.log})
+	if err != nil {
+		return err
+	}
+	s.closeLater(s.images.Close)
 	return nil
 }
 

@@ -119,6 +119,9 @@ func wireError(s *Service, err error) *Error {
 		if w.message == "" {
 			w.message = r.message
 		}
+		if r.fault == faultValidation && s.ValidationCode != "" {
+			w.code = s.ValidationCode
+		}
 		return &Error{Code: w.code, Message: w.message, Status: w.status}
 	}
 	if s.Errors != nil {

@@ -44,7 +44,9 @@ type Service struct {
 	QuerySigned bool
 	// InternalCode is the error code of this service for internal failures.
 	InternalCode string
-	Operations   map[string]Operation
+	// ValidationCode is its code for input that breaks the model's constraints, where it is not the protocol's.
+	ValidationCode string
+	Operations     map[string]Operation
 	// Errors maps a domain error to the error sent, nil for an internal failure.
 	// An *Error among the wrapped errors needs no mapping.
 	Errors func(err error) *Error

@@ -21,6 +21,7 @@ nbdfuse    libnbd-bin
 nbdsh      python3-libnbd
 nbdkit     nbdkit
 fio        fio
+skopeo     skopeo
 certtool   gnutls-bin
 curl       curl
 gcc        gcc libc6-dev

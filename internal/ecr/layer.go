@@ -1,0 +1,260 @@
+package ecr
+
+import (
+	"context"
+	"crypto/sha512"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"coffer.example/internal/blob"
+	"coffer.example/internal/meta"
+	"coffer.example/kms"
+)
+
+// Layer is a layer of a repository: any blob, in the words of the OCI specification.
+type Layer struct {
+	Digest  string
+	Object  object
+	Created time.Time
+}
+
+// Size returns the size of the layer's content.
+func (l *Layer) Size() int64 { return l.Object.Size }
+
+// CompleteUpload makes an upload the layer of a digest. A layer that is there already
+// stays as it is. An upload whose content has another digest stays an upload.
+func (s *Service) CompleteUpload(ctx context.Context, c kms.Caller, name Name, id, digest string) (*Layer, error) {
+	r, _, err := s.repository(ctx, c, name, actionComplete)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkDigest(digest); err != nil {
+		return nil, err
+	}
+	release, err := s.locks.acquire(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	up, _, err := s.upload(ctx, r, id)
+	if err != nil {
+		return nil, err
+	}
+	open, kept, err := s.loadUploadKeys(ctx, r, id)
+	if err != nil {
+		return nil, err
+	}
+	defer open.destroy()
+	sum, err := s.verify(ctx, r, id, up, open, digest)
+	if err != nil {
+		return nil, err
+	}
+	layer := &Layer{Digest: digest, Created: s.now(), Object: object{ID: id, SHA256: sum, Size: up.Size, Segments: up.Segments}}
+	ctx = settled(ctx)
+	guarded, err := s.guard(ctx, r, id, sum, open, kept)
+	if err != nil {
+		return nil, err
+	}
+	layer.Object.Keys = *guarded
+	return s.addLayer(ctx, r, layer)
+}
+
+func checkDigest(digest string) error {
+	if !ValidDigest(digest) {
+		return refuse(InvalidParameter, "Invalid parameter at 'layerDigests' failed to satisfy constraint: 'must be a sha256 or sha512 digest'")
+	}
+	return nil
+}
+
+// verify compares the content of an upload with a digest, and returns its SHA-256. What
+// is not SHA-256 is computed from what is stored: that it will be is not known while it comes in.
+func (s *Service) verify(ctx context.Context, r *Repository, id string, up *upload, open *contentKeys, digest string) (string, error) {
+	hashed, err := resumeHash(up.Hash)
+	if err != nil {
+		return "", err
+	}
+	sum := hex.EncodeToString(hashed.Sum(nil))
+	actual := "sha256:" + sum
+	if strings.HasPrefix(digest, "sha512:") {
+		other := sha512.New()
+		for i, part := range up.Segments {
+			reader, file, err := s.openSegment(ctx, open, segmentName(r.ID, id, i, part.Run), part.Size)
+			if err != nil {
+				return "", err
+			}
+			_, err = io.CopyBuffer(struct{ io.Writer }{other}, struct{ io.Reader }{io.NewSectionReader(reader, 0, part.Size)}, make([]byte, copyBuffer))
+			if err = errors.Join(err, file.Close()); err != nil {
+				return "", err
+			}
+		}
+		actual = "sha512:" + hex.EncodeToString(other.Sum(nil))
+	}
+	if actual != digest {
+		return "", refuse(InvalidLayer, "The uploaded layer has the digest '%s', not '%s'", actual, digest)
+	}
+	return sum, nil
+}
+
+// addLayer ends an upload with its layer, or, where there is one of the digest already, without.
+func (s *Service) addLayer(ctx context.Context, r *Repository, layer *Layer) (*Layer, error) {
+	id := layer.Object.ID
+	out := layer
+	err := retry(func() error {
+		there, _, err := get[Layer](ctx, s.store, layerKey(r.ID, layer.Digest))
+		if err == nil {
+			out = there
+			return nil
+		}
+		if !errors.Is(err, meta.ErrNotFound) {
+			return err
+		}
+		out = layer
+		c := newChange().at(layerKey(r.ID, layer.Digest), 0).set(layerKey(r.ID, layer.Digest), layer).clear(uploadKey(r.ID, id))
+		if err := s.stillThere(ctx, r, c); err != nil {
+			return err
+		}
+		return c.commit(ctx, s.store)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if out != layer {
+		return out, s.dropUpload(ctx, r.ID, id)
+	}
+	return out, s.tidy(ctx, r.ID, &layer.Object)
+}
+
+// stillThere makes a commit fail if the repository has been deleted or changed since.
+func (s *Service) stillThere(ctx context.Context, r *Repository, c *change) error {
+	key := repoKey(r.Region, r.Account, r.Name)
+	now, revision, err := get[Repository](ctx, s.store, key)
+	if errors.Is(err, meta.ErrNotFound) || err == nil && now.ID != r.ID {
+		return noRepository(Name{r.Account, r.Name})
+	}
+	c.at(key, revision)
+	return err
+}
+
+// tidy deletes what an upload leaves beside the segments of its layer: its keys, and segments of runs that failed.
+func (s *Service) tidy(ctx context.Context, repo string, o *object) error {
+	wanted := map[string]bool{}
+	for i, part := range o.Segments {
+		wanted[segmentName(repo, o.ID, i, part.Run)] = true
+	}
+	var stray []string
+	err := s.blobs.List(ctx, blobPrefix(repo)+o.ID+"-", "", 0, func(name string, _ int64) error {
+		if !wanted[name] {
+			stray = append(stray, name)
+		}
+		return nil
+	})
+	for _, name := range stray {
+		if gone := s.blobs.Delete(ctx, name); gone != nil && !errors.Is(gone, blob.ErrNotFound) {
+			err = errors.Join(err, gone)
+		}
+	}
+	return err
+}
+
+// StatLayer finds a layer without opening it.
+func (s *Service) StatLayer(ctx context.Context, c kms.Caller, name Name, digest string) (*Layer, error) {
+	return s.findLayer(ctx, c, name, digest, "ecr:BatchCheckLayerAvailability")
+}
+
+func (s *Service) findLayer(ctx context.Context, c kms.Caller, name Name, digest, action string) (*Layer, error) {
+	r, _, err := s.repository(ctx, c, name, action)
+	if err != nil {
+		return nil, err
+	}
+	return s.layer(ctx, r, digest)
+}
+
+func (s *Service) layer(ctx context.Context, r *Repository, digest string) (*Layer, error) {
+	if err := checkDigest(digest); err != nil {
+		return nil, err
+	}
+	layer, _, err := get[Layer](ctx, s.store, layerKey(r.ID, digest))
+	if errors.Is(err, meta.ErrNotFound) {
+		return nil, refuse(LayerNotFound, "The layer with digest '%s' does not exist in the repository with name '%s' in the registry with id '%s'", digest, r.Name, r.Account)
+	}
+	return layer, err
+}
+
+// OpenLayer opens the content of a layer.
+func (s *Service) OpenLayer(ctx context.Context, c kms.Caller, name Name, digest string) (*Content, error) {
+	r, _, err := s.repository(ctx, c, name, "ecr:GetDownloadUrlForLayer")
+	if err != nil {
+		return nil, err
+	}
+	layer, err := s.layer(ctx, r, digest)
+	if err != nil {
+		return nil, err
+	}
+	return s.openContent(ctx, r, &layer.Object)
+}
+
+// DeleteLayer deletes a layer that no image has.
+func (s *Service) DeleteLayer(ctx context.Context, c kms.Caller, name Name, digest string) error {
+	r, _, err := s.repository(ctx, c, name, "ecr:BatchDeleteImage")
+	if err != nil {
+		return err
+	}
+	release, err := s.locks.acquire(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	defer release()
+	layer, err := s.layer(ctx, r, digest)
+	if err != nil {
+		return err
+	}
+	used, err := s.usedLayers(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	if used[digest] {
+		return refuse(LayerInUse, "The layer with digest '%s' belongs to an image", digest)
+	}
+	return s.dropLayer(settled(ctx), r.ID, layer)
+}
+
+// dropLayer deletes the record of a layer and then its objects.
+func (s *Service) dropLayer(ctx context.Context, repo string, layer *Layer) error {
+	if err := newChange().clear(layerKey(repo, layer.Digest)).commit(ctx, s.store); err != nil {
+		return err
+	}
+	return s.deleteBlobs(ctx, blobPrefix(repo)+layer.Object.ID+"-")
+}
+
+// MountLayer makes a layer of another repository of the same registry one of this
+// repository, if the caller may read it there and both keys allow: it is opened and sealed anew.
+func (s *Service) MountLayer(ctx context.Context, c kms.Caller, name Name, digest, from string) (*Layer, error) {
+	target, _, err := s.repository(ctx, c, name, actionStart, actionAppend, actionComplete)
+	if err != nil {
+		return nil, err
+	}
+	source, err := s.OpenLayer(ctx, c, Name{target.Account, from}, digest)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoMount, err)
+	}
+	defer source.Close()
+	name = Name{target.Account, target.Name}
+	id, err := s.StartUpload(ctx, c, name)
+	if err != nil {
+		return nil, err
+	}
+	if _, err = s.Append(ctx, c, name, id, 0, io.NewSectionReader(source, 0, source.Size())); err == nil {
+		var layer *Layer
+		if layer, err = s.CompleteUpload(ctx, c, name, id, digest); err == nil {
+			return layer, nil
+		}
+	}
+	return nil, errors.Join(err, s.CancelUpload(settled(ctx), c, name, id))
+}
+
+// ErrNoMount says that a layer cannot be mounted, so that it is to be uploaded.
+var ErrNoMount = errors.New("ecr: layer cannot be mounted")
