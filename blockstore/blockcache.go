@@ -73,13 +73,13 @@ func (c *blockCache) has(sequence uint64) bool {
 
 // put copies a block in.
 func (c *blockCache) put(d *Device, sequence uint64, data []byte) {
-	if c == nil || d.closed.Load() {
+	if c == nil {
 		return
 	}
 	s := c.shard(sequence)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, ok := s.at[sequence]; ok {
+	if _, ok := s.at[sequence]; ok || d.closed.Load() { // closed is set before forget comes by
 		return
 	}
 	i := s.room()

@@ -19,7 +19,7 @@ func volumeField(v Volume, name string) ([]string, bool) {
 	case "encrypted":
 		return yes(v.Encrypted)
 	case "fast-restored":
-		return yes(v.FastRestored)
+		return yes(false)
 	case "multi-attach-enabled":
 		return yes(v.MultiAttach)
 	case "operator.managed":

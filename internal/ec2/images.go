@@ -45,7 +45,6 @@ type ImageRequest struct {
 type DeviceMapping struct {
 	Device, VirtualName string
 	NoDevice            bool
-	HasEBS              bool
 	Spec                DeviceSpec
 	DeleteOnTermination *bool
 }

@@ -130,7 +130,7 @@ func mergeMappings(image Image, asked []DeviceMapping) []DeviceMapping {
 	var out []DeviceMapping
 	overlaid := map[string]bool{}
 	for _, d := range image.Mappings {
-		m := DeviceMapping{Device: d.Device, VirtualName: d.VirtualName, HasEBS: d.VirtualName == "", DeleteOnTermination: &d.DeleteOnTermination, Spec: DeviceSpec{
+		m := DeviceMapping{Device: d.Device, VirtualName: d.VirtualName, DeleteOnTermination: &d.DeleteOnTermination, Spec: DeviceSpec{
 			SnapshotID: d.SnapshotID, SizeGiB: d.SizeGiB, Type: d.Type, IOPS: d.IOPS, Throughput: d.Throughput,
 		}}
 		if d.SnapshotID == "" && d.Encrypted {

@@ -46,5 +46,6 @@ const (
 
 	tokenLifetime      = 24 * time.Hour // AWS: idempotency is kept at least that long
 	terminatedLifetime = time.Hour      // AWS: a terminated instance stays visible for about an hour
+	wakeDelay          = 50 * time.Millisecond
 	defaultRetryEvery  = 30 * time.Second
 )

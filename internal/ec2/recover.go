@@ -24,7 +24,8 @@ const interrupted = "The service was restarted before this was finished"
 //	pending instance      of a launch: ended; of a start: stopped again
 //	stopping, shutting-down  taken to its end
 //
-// Engine objects without a record are left alone.
+// Engine objects without a record are left alone. A resource that cannot be brought
+// into agreement stays as it is until the next start, and keeps nobody from the others.
 func (s *Service) recoverAll(ctx context.Context) error {
 	steps := []func(context.Context) error{s.recoverInstances, s.recoverVolumes, s.recoverSnapshots, s.recoverImages}
 	for _, step := range steps {
@@ -46,9 +47,11 @@ func unsettled[T resource](ctx context.Context, s *Service, k kind, fn func(T) e
 		if errors.Is(err, meta.ErrNotFound) {
 			err = newChange().clear(key).commit(ctx, s.store)
 		} else if err == nil {
-			err = fn(r.value)
+			if err := fn(r.value); err != nil {
+				s.log.Error("not recovered; the next start tries again", "resource", at.value.ID, "error", err)
+			}
 		}
-		if err != nil {
+		if err = errors.Join(err, ctx.Err()); err != nil {
 			return err
 		}
 	}

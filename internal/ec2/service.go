@@ -122,6 +122,12 @@ func (s *Service) maintain() {
 		case <-s.stop.Done():
 			return
 		case <-s.wake:
+			// The change that wakes may be about to be committed, and others may follow it.
+			select {
+			case <-s.stop.Done():
+				return
+			case <-time.After(wakeDelay):
+			}
 		case <-ticker.C:
 			if err := s.forgetExpired(s.stop); err != nil {
 				s.log.Warn("expired records stay", "error", err)

@@ -66,8 +66,12 @@ func (s *Service) removeSnapshot(ctx context.Context, snap Snapshot) error {
 	if err := s.engine.DeleteSnapshot(ctx, snap.ID); err != nil {
 		return fmt.Errorf("ec2: delete %s: %w", snap.ID, err)
 	}
-	for _, account := range snap.grantees() { // first, so that the record still names what is left
-		if err := newChange().clear(sharedKey(kindSnapshot(), snap.Region, account, snap.ID)).commit(ctx, s.store); err != nil {
+	for some := range slices.Chunk(snap.grantees(), commitResources) { // first, so that the record still names what is left
+		c := newChange()
+		for _, account := range some {
+			c.clear(sharedKey(kindSnapshot(), snap.Region, account, snap.ID))
+		}
+		if err := c.commit(ctx, s.store); err != nil {
 			return err
 		}
 	}

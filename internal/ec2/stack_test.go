@@ -405,6 +405,32 @@ func TestCallsOnTheCallersBehalf(t *testing.T) {
 	s.read(us, v.ID, i, "")
 }
 
+// Volumes and copies of a snapshot: the data key is wrapped again under the same key,
+// and a new one is drawn under another, to which the old one is re-encrypted.
+func TestCallsForSnapshots(t *testing.T) {
+	s := newStack(t)
+	const us = ec2test.Account
+	one, two := s.key(us, ""), s.key(us, "")
+	snap := s.snapshotOf(us, s.instance(us), ec2.DeviceSpec{SizeGiB: 1, Encrypted: snapshot.True, KeyID: one}, "text")
+	s.events.take()
+	s.create(us, ec2.DeviceSpec{SnapshotID: snap})
+	require.Equal(t, []string{"GenerateDataKeyWithoutPlaintext root"}, s.events.take(), "the same key")
+	s.create(us, ec2.DeviceSpec{SnapshotID: snap, Encrypted: snapshot.True, KeyID: two})
+	other := s.events.take()
+	require.Equal(t, []string{"ReEncrypt root", "GenerateDataKeyWithoutPlaintext root"}, other[:2], "another key")
+
+	// Without kms:ReEncryptFrom on the snapshot's key the volume fails, later and with a reason.
+	user := ec2test.Root(us)
+	user.ARN, user.Type, user.UserName = "arn:aws:iam::"+us+":user/bob", "IAMUser", "bob"
+	user.Policies = []kms.Policy{{Name: "inline policy p of user bob", Document: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["kms:DescribeKey","kms:GenerateDataKey*","kms:ReEncryptTo"],"Resource":"*"}]}`}}
+	v, err := s.ec2.CreateVolume(s.ctx, user, ec2.VolumeRequest{Zone: ec2test.Region + "a", DeviceSpec: ec2.DeviceSpec{SnapshotID: snap, Encrypted: snapshot.True, KeyID: two}})
+	require.NoError(t, err)
+	require.Equal(t, ec2.VolumeError, s.volume(us, v.ID).State)
+	require.Equal(t, "Given key ID is not accessible", s.volume(us, v.ID).StateMessage)
+	_, err = s.store.Volume(v.ID)
+	require.ErrorIs(t, err, blockstore.ErrNotFound)
+}
+
 // The AWS page's reading of CopySnapshot, which an option selects.
 func TestManagedKeyCopies(t *testing.T) {
 	s := newStack(t)

@@ -16,7 +16,6 @@ type Volume struct {
 	ManagedKey              bool   // under an AWS managed key
 	DataKeyID               string // equal along a lineage that shares a data key
 	SnapshotID              string // what it was made from
-	FastRestored            bool
 	MultiAttach             bool
 	AutoEnableIO            bool
 	Created                 time.Time
