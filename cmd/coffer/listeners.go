@@ -68,7 +68,7 @@ func (d *daemon) listenAdmin(config *tls.Config) ([]server, error) {
 		return nil, err
 	}
 	d.addresses.Admin = url
-	handler := checkHost(adminHandler(figures, d.ready, d.options.pprof), d.options.hosts)
+	handler := awsapi.CheckHost(adminHandler(figures, d.ready, d.options.pprof), d.options.hosts)
 	return []server{httpServer(&http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: awsapi.MaxHeaderBytes,
 	}, listener)}, nil
