@@ -23,13 +23,13 @@ demo: build
 	@$(TOOLS) demo && PATH="$$PATH:/usr/sbin" sh cmd/coffer/demo.sh bin/coffer
 
 test: lint
-	@$(TOOLS) test && $(TEST) $(plain) && $(TEST) -race $$($(GO) list ./... | grep -vxF "$$($(GO) list $(plain))") && $(GO) -C internal/awsapi/sdktest test ./...
+	@$(TOOLS) test && $(TEST) $(plain) && $(TEST) -race $$($(GO) list ./... | grep -vxF "$$($(GO) list $(plain))") && $(GO) -C internal/awsapi/sdktest test $(TAGS) ./...
 
 race:
 	@$(TOOLS) test && $(TEST) -race ./...
 
 lint:
-	$(GO) vet $(TAGS) ./... && $(GO) test ./internal/lint
+	$(GO) vet $(TAGS) ./... && $(GO) test $(TAGS) ./internal/lint
 
 fuzz:
 	@grep -rn --include='*_test.go' -oE '^func Fuzz[A-Za-z0-9_]*' . | sed -E 's|^(.*)/[^/]*:[0-9]+:func (.*)|\1 \2|' | while read -r pkg name; do $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; done
