@@ -25,7 +25,7 @@ func (cl *call) finish(ctx context.Context, err error) error {
 	var refused *Error
 	if err != nil {
 		refused = asError(err)
-		if refused.cause != nil {
+		if refused.cause != nil && !errors.Is(refused.cause, context.Canceled) { // the client went away
 			cl.k.o.Logf("kms: %s: %v", cl.op, refused.cause)
 		}
 	}

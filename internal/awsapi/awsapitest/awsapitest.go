@@ -52,7 +52,13 @@ func Front(services ...*awsapi.Service) *awsapi.Front {
 // Sign signs a request with the root key of Account.
 func Sign(t testing.TB, r *http.Request, service, region string, body []byte, now time.Time) {
 	t.Helper()
-	key := sigv4.Key{AccessKeyID: AccessKeyID, Secret: Secret}
+	SignAs(t, r, AccessKeyID, Secret, service, region, body, now)
+}
+
+// SignAs signs a request with a key.
+func SignAs(t testing.TB, r *http.Request, accessKeyID, secret, service, region string, body []byte, now time.Time) {
+	t.Helper()
+	key := sigv4.Key{AccessKeyID: accessKeyID, Secret: secret}
 	if err := sigv4.Sign(r, key, service, region, sigv4.PayloadHash(body), now); err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package ociapi
 
 import (
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -35,7 +36,7 @@ func byteRange(header string, size int64) (offset, length int64, ok bool, err er
 		return size - n, n, true, nil
 	}
 	from, valid := number(first)
-	to, validTo := int64(1<<62), true
+	to, validTo := int64(math.MaxInt64), true
 	if last != "" {
 		to, validTo = number(last)
 	}
@@ -62,7 +63,7 @@ func chunkRange(header string) (offset, length int64, ok bool) {
 	first, last, found := strings.Cut(header, "-")
 	from, validFrom := number(first)
 	to, validTo := number(last)
-	if !found || !validFrom || !validTo || to < from {
+	if !found || !validFrom || !validTo || to < from || to == math.MaxInt64 {
 		return 0, 0, false
 	}
 	return from, to - from + 1, true
