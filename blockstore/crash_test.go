@@ -17,7 +17,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const defaultCrashPoints = 1000
+const (
+	defaultCrashPoints = 1000
+	historyBlocks      = 56 // blocks from 0 that a history touches; its noise is behind them
+)
 
 var (
 	crashPoints = flag.Int("crash.points", defaultCrashPoints, "crash points to check; more than the default lifts the time limit")
@@ -66,6 +69,9 @@ type crashRun struct {
 	s       *Store
 	version uint64
 	faulty  bool // operations may fail
+	noise   chan struct{}
+	noisy   sync.WaitGroup
+	quiet   sync.RWMutex // held alone while images are checked
 	checked int
 
 	mu        sync.Mutex // guards the fields below: an image and its promises are one instant
@@ -118,6 +124,8 @@ func (c *crashRun) done(p *promise, err error) bool {
 }
 
 func (c *crashRun) drain() {
+	c.quiet.Lock()
+	defer c.quiet.Unlock()
 	c.mu.Lock()
 	points := c.points
 	c.points = nil
@@ -298,6 +306,7 @@ func (c *crashRun) deleteSnapshot(id string) {
 }
 
 func (c *crashRun) deleteVolume(id string) {
+	c.stopNoise()
 	p := c.usable(id)
 	if p == nil {
 		return
@@ -318,8 +327,44 @@ func (c *crashRun) deleteVolume(id string) {
 	c.done(p, err)
 }
 
+// startNoise writes a few blocks of a volume beside the history, which takes slots
+// while others are being given up. stopNoise ends that.
+func (c *crashRun) startNoise(id string) {
+	p := c.usable(id)
+	if p == nil || c.r.IntN(2) == 0 {
+		return
+	}
+	d, stop := p.dev, make(chan struct{})
+	c.noise = stop
+	c.noisy.Go(func() {
+		for i := int64(0); ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			c.quiet.RLock()
+			_, err := d.WriteAt(fill(BlockSize, uint64(i)), (historyBlocks+i%4)*BlockSize)
+			c.quiet.RUnlock()
+			if err != nil && !c.faulty {
+				c.t.Errorf("noise: %v", err)
+			}
+			time.Sleep(50 * time.Microsecond)
+		}
+	})
+}
+
+func (c *crashRun) stopNoise() {
+	if c.noise != nil {
+		close(c.noise)
+		c.noisy.Wait()
+		c.noise = nil
+	}
+}
+
 // restart closes cleanly, with a checkpoint, and opens again.
 func (c *crashRun) restart() bool {
+	c.stopNoise()
 	err := c.s.Close()
 	for _, p := range c.volumes {
 		if err == nil && !p.broken {
@@ -337,6 +382,7 @@ func (c *crashRun) history() {
 	}
 	c.create("v1", "one")
 	c.write("v1")
+	c.startNoise("v1")
 	c.writePart("v1")
 	c.flush("v1")
 	c.write("v1")
@@ -359,6 +405,7 @@ func (c *crashRun) history() {
 	if !c.restart() {
 		return
 	}
+	c.startNoise("v1")
 	c.write("v1")
 	c.snapshot("s3", "c1")
 	c.write("c1")
@@ -432,9 +479,8 @@ func (c *crashRun) check(p *crashPoint) {
 func (c *crashRun) compare(what string, d interface {
 	ReadAt([]byte, int64) (int, error)
 }, want *promise) {
-	const n = 64 // blocks from 0: all that histories touch
-	got := readAll(c.t, d, 0, n*BlockSize)
-	for b := range uint64(n) {
+	got := readAll(c.t, d, 0, 64*BlockSize) // the noise is at least authentic
+	for b := range uint64(historyBlocks) {
 		have := got[b*BlockSize : (b+1)*BlockSize]
 		legal := append([][]byte{want.durable.at(b)}, want.since[b]...)
 		if !slices.ContainsFunc(legal, func(v []byte) bool { return bytes.Equal(v, have) }) {
@@ -480,6 +526,9 @@ func TestCrashPoints(t *testing.T) {
 		pick := rand.New(rand.NewPCG(seed, uint64(histories)))
 		var mu sync.Mutex
 		c.fs.setOp(func(n int, name fsOp, path string, done bool) error {
+			if !done && inIndex(path) {
+				time.Sleep(time.Duration(rand.IntN(200)) * time.Microsecond) // the noise goes on meanwhile
+			}
 			mu.Lock()
 			chosen := name != opRead && pick.IntN(100) < 15 && !over()
 			mu.Unlock()
@@ -503,7 +552,7 @@ func TestCrashFailures(t *testing.T) {
 	watch := watchdog(t)
 	probe := newCrashRun(t, seed)
 	probe.history()
-	total, runs, limit := probe.fs.operations(), 0, max(*crashPoints/20, 1)
+	total, runs, limit := probe.fs.operations(), 0, max(*crashPoints/10, 1)
 	for ; runs < limit && !over(); runs++ {
 		watch.Reset(watchdogTime)
 		c := newCrashRun(t, seed+uint64(runs))

@@ -141,6 +141,9 @@ func (s *Store) snapshotDevices(ctx context.Context, requests []SnapshotRequest,
 // freezeAll freezes every volume while no write is between its sequence and the dirty map of any.
 func (s *Store) freezeAll(requests []SnapshotRequest, devices, order []*Device) ([]*snapshotHeader, []*dirtySet) {
 	early := s.sequence.Load()
+	if s.seams.without(ruleSequenceUnderLock) {
+		time.Sleep(time.Millisecond)
+	}
 	for _, d := range order {
 		d.freezeMu.Lock()
 	}

@@ -37,8 +37,10 @@ func (r *Keyring) acting(ctx context.Context, wrapped []byte) *Keyring {
 		}
 	}
 	via := service + "." + e.Region + ".amazonaws.com"
-	return r.k.KeyringFor(Caller{
+	owner := r.k.KeyringFor(Caller{
 		Account: e.Account, ARN: rootARN(e.Account), UserID: e.Account, Type: "Root", Region: e.Region,
 		ViaService: via, SourceIP: via, UserAgent: via,
 	})
+	owner.unchecked = r.unchecked
+	return owner
 }

@@ -1,15 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-
-	"golang.org/x/term"
 
 	"coffer.example/internal/awsapi/parentkms"
 	"coffer.example/internal/awsapi/sigv4"
@@ -106,6 +104,15 @@ func (r *rootFlags) forOpen(env *environment, d *directory) (kms.Root, error) {
 	return kms.RootKeyFile(r.keyFileOf(d.path, false)), nil
 }
 
+// isAbsent says that no flag names a root key and the default file is not there.
+func (r *rootFlags) isAbsent(d *directory) bool {
+	if r.keyFile != "" || !r.isFile() {
+		return false
+	}
+	_, err := os.Lstat(r.keyFileOf(d.path, d.dev))
+	return errors.Is(err, fs.ErrNotExist)
+}
+
 // withoutFile returns the seals that need no file beside the directory.
 func (r *rootFlags) withoutFile(env *environment, isNew bool) (kms.Root, error) {
 	switch {
@@ -156,60 +163,4 @@ func realPath(path string) (string, error) {
 		return "", err
 	}
 	return filepath.EvalSymlinks(absolute)
-}
-
-// maxPassphrase bounds a passphrase file, which holds one line.
-const maxPassphrase = 4096
-
-// passphrase reads the passphrase. twice asks for it again, as a new one must be.
-func (r *rootFlags) passphrase(env *environment, twice bool) ([]byte, error) {
-	if r.passphraseFile != "" {
-		return readPassphraseFile(r.passphraseFile)
-	}
-	if !term.IsTerminal(int(env.stdin.Fd())) {
-		return nil, errors.New("--passphrase needs a terminal; use --passphrase-file")
-	}
-	first, err := promptSecret(env, "passphrase: ")
-	if err != nil || !twice {
-		return first, err
-	}
-	again, err := promptSecret(env, "again: ")
-	if err != nil {
-		return nil, err
-	}
-	defer clear(again)
-	if !bytes.Equal(first, again) {
-		clear(first)
-		return nil, errors.New("the passphrases differ")
-	}
-	return first, nil
-}
-
-func readPassphraseFile(path string) ([]byte, error) {
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("passphrase file: %w", err)
-	}
-	if len(content) > maxPassphrase {
-		return nil, fmt.Errorf("passphrase file %s is longer than %d bytes", path, maxPassphrase)
-	}
-	line, _, _ := bytes.Cut(content, []byte("\n"))
-	line = bytes.TrimSuffix(line, []byte("\r"))
-	if len(line) == 0 {
-		return nil, fmt.Errorf("passphrase file %s has an empty first line", path)
-	}
-	return line, nil
-}
-
-func promptSecret(env *environment, prompt string) ([]byte, error) {
-	fmt.Fprint(env.stderr, prompt)
-	secret, err := term.ReadPassword(int(env.stdin.Fd()))
-	fmt.Fprintln(env.stderr)
-	if err != nil {
-		return nil, err
-	}
-	if len(secret) == 0 {
-		return nil, errors.New("empty passphrase")
-	}
-	return secret, nil
 }

@@ -22,16 +22,8 @@ func (s *Service) recover(ctx context.Context) error {
 	}
 	for i := range unborn {
 		r := &unborn[i]
-		err := s.findGrants(ctx, r)
-		if err == nil {
-			err = s.retireGrants(ctx, r.principal(), r)
-		}
-		if err != nil {
+		if err := s.undoCreation(ctx, r); err != nil {
 			s.log.Warn("registry: grants of a repository that was not made stay", "repository", r.ARN(), "error", err)
-			continue
-		}
-		if err := newChange().clear(creatingKey(r.ID)).commit(ctx, s.store); err != nil {
-			return err
 		}
 	}
 	for i := range dying {
@@ -46,12 +38,25 @@ func (s *Service) recover(ctx context.Context) error {
 	return nil
 }
 
-// findGrants finds the grants of a repository whose creation ended before their ids were kept: by their names.
+// undoCreation retires the grants of a repository that was not made, and forgets it. If
+// that fails, the next start tries again.
+func (s *Service) undoCreation(ctx context.Context, r *Repository) error {
+	if err := s.findGrants(ctx, r); err != nil {
+		return err
+	}
+	if err := s.retireGrants(ctx, r.principal(), r); err != nil {
+		return err
+	}
+	return newChange().clear(creatingKey(r.ID)).commit(ctx, s.store)
+}
+
+// findGrants finds the grants of a repository that was not made, also those whose ids were not learnt: by their names.
 func (s *Service) findGrants(ctx context.Context, r *Repository) error {
 	root := kms.Caller{
 		Account: r.Account, Region: r.Region, ARN: "arn:aws:iam::" + r.Account + ":root", UserID: r.Account, Type: "Root",
 		ViaService: viaService(r.Region), SourceIP: viaService(r.Region), UserAgent: viaService(r.Region),
 	}
+	r.Grants = nil
 	marker := ""
 	for {
 		out, err := s.keys.ListRetirableGrants(ctx, root, kms.ListRetirableGrantsInput{RetiringPrincipal: r.ARN(), Page: kms.Page{Marker: marker}})

@@ -50,7 +50,7 @@ func (s *Service) CreateRepository(ctx context.Context, c kms.Caller, in CreateR
 		err = s.publish(ctx, r)
 	}
 	if err != nil {
-		return nil, errors.Join(err, s.retireGrants(ctx, r.principal(), r), newChange().clear(creatingKey(r.ID)).commit(ctx, s.store))
+		return nil, errors.Join(err, s.undoCreation(ctx, r))
 	}
 	return r, nil
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -136,8 +137,9 @@ func Manifest(config []byte, layers ...[]byte) []byte {
 
 // Trail keeps audit events.
 type Trail struct {
-	mu     sync.Mutex // guards events
+	mu     sync.Mutex // guards the fields below
 	events []Event
+	fail   int // after so many more events the trail fails; 0: never
 }
 
 // Event is what tests look at of an audit event.
@@ -160,8 +162,19 @@ func (r *Trail) Record(_ context.Context, line []byte) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.fail == 1 {
+		return errors.New("the trail cannot be written")
+	}
+	r.fail = max(r.fail-1, 0)
 	r.events = append(r.events, e)
 	return nil
+}
+
+// FailAfter makes the trail fail after n more events, for good; a negative n mends it.
+func (r *Trail) FailAfter(n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.fail = n + 1
 }
 
 // Take returns the events since the last Take.
