@@ -25,7 +25,7 @@ const (
 var (
 	crashPoints = flag.Int("crash.points", defaultCrashPoints, "crash points to check; more than the default lifts the time limit")
 	crashSeed   = flag.Uint64("crash.seed", 0, "seed of the crash tests; 0 draws one")
-	crashTime   = flag.Duration("crash.time", 12*time.Second, "time limit of each crash test")
+	crashTime   = flag.Duration("crash.time", 10*time.Second, "time limit of each crash test")
 )
 
 // promise is what a store has acknowledged of a view, and what it may show besides.
@@ -85,6 +85,7 @@ func newCrashRun(t *testing.T, seed uint64) *crashRun {
 	c := &crashRun{t: t, r: rand.New(rand.NewPCG(seed, 1)), imageRand: rand.New(rand.NewPCG(seed, 2)),
 		fs: newFaultFS(vfs.NewCrashableMem()), keys: newTestKeys(), volumes: map[string]*promise{}, snapshots: map[string]*promise{}}
 	c.options = Options{Dir: "/store", FS: c.fs, Keys: c.keys, ZoneSlots: 64, Workers: []int{-1, 0, 2}[c.r.IntN(3)], seams: testSeams()}
+	c.options.seams.sealed = newNonceRecorder(t).record // of the store and all its images
 	return c
 }
 
