@@ -40,12 +40,11 @@ type promise struct {
 }
 
 func (p *promise) clone() *promise {
-	out := *p
-	out.durable, out.since = maps.Clone(p.durable), map[uint64][][]byte{}
+	out := &promise{key: p.key, sure: p.sure, broken: p.broken, durable: maps.Clone(p.durable), since: map[uint64][][]byte{}}
 	for b, versions := range p.since {
 		out.since[b] = slices.Clone(versions)
 	}
-	return &out
+	return out
 }
 
 func (p *promise) flushed() { p.durable, p.since = p.now.clone(), map[uint64][][]byte{} }
