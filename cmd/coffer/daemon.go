@@ -67,7 +67,7 @@ func (d *daemon) openAll(ctx context.Context, env *environment) (err error) {
 
 func (d *daemon) openStack(ctx context.Context) (*stack, error) {
 	return openStack(ctx, stackOptions{
-		serveOptions: *d.options, log: d.log, dir: d.dir, root: d.root, blocks: d.blocks, uri: d.exportURI, reset: d.resetHandler(),
+		serveOptions: *d.options, log: d.log, dir: d.dir, root: d.root, blocks: d.blocks, uri: d.exportURI, reset: d.resetHandler,
 	}, forServing())
 }
 

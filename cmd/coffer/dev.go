@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"coffer.example/internal/awsapi"
 	"coffer.example/kms"
 )
 
@@ -71,24 +72,37 @@ func (d *daemon) reset(ctx context.Context) error {
 	return nil
 }
 
-// resetHandler answers POST /_coffer/reset. The header shows that it is no web page
-// which asks: a browser sends it to another origin only after a preflight, and none is answered.
-func (d *daemon) resetHandler() http.Handler {
+// resetHandler answers POST /_coffer/reset, signed for the service coffer or with the
+// header X-Coffer-Reset: yes. Either shows that it is no web page which asks: a browser
+// sends such a header to another origin only after a preflight, and none is answered.
+func (d *daemon) resetHandler(credentials awsapi.Credentials) http.Handler {
+	reset := func(ctx context.Context) error {
+		d.log.Warn("reset: everything is deleted")
+		return d.reset(context.WithoutCancel(ctx))
+	}
+	signed := awsapi.New(awsapi.Options{
+		Credentials: credentials, Hosts: d.options.hosts, Logger: d.log,
+		Services: []*awsapi.Service{{
+			Name: "coffer", Protocol: awsapi.REST, InternalCode: "InternalFailure",
+			Operations: map[string]awsapi.Operation{"Reset": {
+				Route: "POST " + resetPath,
+				Call: func(ctx context.Context, _ *awsapi.Request, _ any) (any, error) {
+					return &awsapi.RESTAnswer{Status: http.StatusNoContent}, reset(ctx)
+				},
+			}},
+		}},
+	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case r.Method != http.MethodPost:
-			http.Error(w, "POST only", http.StatusMethodNotAllowed)
-		case r.Header.Get("X-Coffer-Reset") != "yes":
-			http.Error(w, "send the header X-Coffer-Reset: yes", http.StatusForbidden)
-		default:
-			d.log.Warn("reset: everything is deleted")
-			if err := d.reset(context.WithoutCancel(r.Context())); err != nil {
-				d.log.Error("reset failed", "error", err)
-				http.Error(w, "reset failed", http.StatusInternalServerError)
-				return
-			}
-			w.WriteHeader(http.StatusNoContent)
+		if r.Method != http.MethodPost || r.Header.Get("X-Coffer-Reset") != "yes" {
+			signed.ServeHTTP(w, r)
+			return
 		}
+		if err := reset(r.Context()); err != nil {
+			d.log.Error("reset failed", "error", err)
+			http.Error(w, "reset failed", http.StatusInternalServerError)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
 	})
 }
 

@@ -23,7 +23,7 @@ func (s *stack) openFront(context.Context) error {
 	mounts := map[string]http.Handler{}
 	if s.dir.dev {
 		credentials = awsapi.DevCredentials{Next: credentials}
-		mounts[resetPath] = s.reset
+		mounts[resetPath] = s.reset(credentials)
 	}
 	mounts[ociapi.Prefix] = ociapi.New(ociapi.Options{
 		Service: s.images, Tokens: ociapi.Tokens{Key: s.keys.TokenKey()}, Credentials: credentials, Recorder: s.trail, Logger: s.log,

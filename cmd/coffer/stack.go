@@ -39,9 +39,9 @@ type stackOptions struct {
 	log    *slog.Logger
 	dir    *directory
 	root   kms.Root
-	blocks *nbd.Server                // for those that serve volumes
-	uri    func(volume string) string // where a volume's export is reached
-	reset  http.Handler               // of a --dev directory
+	blocks *nbd.Server                           // for those that serve volumes
+	uri    func(volume string) string            // where a volume's export is reached
+	reset  func(awsapi.Credentials) http.Handler // of a --dev directory
 }
 
 // step opens one package of a stack.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -75,6 +76,18 @@ func TestReadmeNamesDependencies(t *testing.T) {
 		if !strings.Contains(string(readme), "`"+module+"`") {
 			t.Errorf("README.md does not say why %s is needed", module)
 		}
+	}
+}
+
+// TestReadmeNamesFilesThatExist keeps the reader's entry points true.
+func TestReadmeNamesFilesThatExist(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	require.NoError(t, err)
+	paths := regexp.MustCompile("`([a-z0-9/]+/[a-z0-9_]+\\.go)`").FindAllStringSubmatch(string(readme), -1)
+	require.NotEmpty(t, paths)
+	for _, path := range paths {
+		_, err := os.Stat(filepath.Join(root, path[1]))
+		require.NoError(t, err)
 	}
 }
 
