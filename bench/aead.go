@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -107,19 +106,6 @@ func resolveAEAD(name string) (Case, error) {
 	return Case{Group: c.group(), Variant: parts[5], New: c.newWorker}, nil
 }
 
-// AEADPaths returns the child processes of RunAEAD on an architecture. The first is the
-// default, against which the others are compared.
-func AEADPaths(goarch string) []Path {
-	paths := []Path{{pathDefault, ""}}
-	switch goarch {
-	case "amd64":
-		paths = append(paths, Path{"no-pclmulqdq", "cpu.pclmulqdq=off"}, Path{"no-aes", "cpu.aes=off"}, Path{"no-avx2", "cpu.avx2=off"})
-	case "arm64":
-		paths = append(paths, Path{"no-pmull", "cpu.pmull=off"}, Path{"no-aes", "cpu.aes=off"})
-	}
-	return append(paths, Path{pathFIPS, "fips140=on"})
-}
-
 // RunAEAD measures sealing and opening on every code path that this CPU can be made to
 // take. Each path is a child process that passed the known answers first.
 func RunAEAD(ctx context.Context, o AEADOptions) (*Report, error) {
@@ -184,32 +170,6 @@ func (o *AEADOptions) cases(paths []PathReport) (list []Case) {
 					}
 				}
 			}
-		}
-	}
-	return list
-}
-
-// suiteVariant is one way to run a suite.
-type suiteVariant struct{ name, engine, code, path string }
-
-// suiteVariants names the paths by the code that runs there and drops those that run
-// the same code for this suite as an earlier one.
-func suiteVariants(suite aead.Suite, paths []PathReport) (list []suiteVariant) {
-	var seen []string
-	for _, p := range paths {
-		code := p.GCM
-		if suite == aead.SuiteChaCha20Poly1305 {
-			code = p.ChaCha
-		}
-		switch {
-		case p.FIPS && suite == aead.SuiteAES256GCM:
-			list = append(list, suiteVariant{pathFIPS, engineOurs, code, p.Name})
-		case !p.FIPS && !slices.Contains(seen, code):
-			list = append(list, suiteVariant{code, engineOurs, code, p.Name})
-			if len(seen) == 0 {
-				list = append(list, suiteVariant{engineBare, engineBare, code, p.Name})
-			}
-			seen = append(seen, code)
 		}
 	}
 	return list

@@ -22,8 +22,8 @@ type knownAnswer struct {
 
 func knownAnswers() []knownAnswer {
 	return []knownAnswer{
-		{aead.SuiteAES256GCM, "325460b59cecd341982885d01b7135dde307a6405b4e3bf557048ec045573ca7", "3bc46b13c9d413a88e1fafb1ca6dc364"},
-		{aead.SuiteChaCha20Poly1305, "12208cd9abc090ce4d85bd61e2d3d4cc4ecfbff36da53dc0dc374a526178bcce", "716e7445e847f1ba3ba4da14b9afea38"},
+		{aead.SuiteAES256GCM, "8f2627e05d68370c478a31448577db8c8ad2a20349dd24e60a0dac51a97afca9", "3bc46b13c9d413a88e1fafb1ca6dc364"},
+		{aead.SuiteChaCha20Poly1305, "4b92278127552f5172663303310bc922d99bc74f4e76958cd2676bc39cfa08be", "716e7445e847f1ba3ba4da14b9afea38"},
 	}
 }
 
@@ -33,7 +33,7 @@ func answerLengths() []int {
 	for i := range 521 {
 		n = append(n, i)
 	}
-	return append(n, 4096, 65537, 262144)
+	return append(n, 4096, 65537)
 }
 
 // KnownAnswers checks both suites in this process, on whatever path the CPU features
@@ -54,7 +54,7 @@ func (k knownAnswer) check() (count int, err error) {
 		return 0, err
 	}
 	digest := sha256.New()
-	pattern := make([]byte, 262144)
+	pattern := make([]byte, 65537)
 	for i := range pattern {
 		pattern[i] = byte(7*i + i>>8)
 	}

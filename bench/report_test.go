@@ -19,8 +19,8 @@ func exampleReport() *Report {
 	rep := testReport(
 		aeadRow("aes+pclmulqdq", "default", 4096, noisy(r, 20, 900)), aeadRow("generic", "no-aes", 4096, noisy(r, 20, 35000)),
 		aeadRow("aes+pclmulqdq", "default", 65536, noisy(r, 20, 13000)), aeadRow("generic", "no-aes", 65536, noisy(r, 20, 550000)),
-		Row{Group: "pipeline/write", Variant: `seal <"&'>`, Wall: noisy(r, 20, 1000), Labels: map[string]string{LabelStage: `seal <"&'>`, LabelOp: "write", LabelSeal: "encrypted"}},
-		Row{Group: "pipeline/write", Variant: "volume", Wall: noisy(r, 20, 5000), Latency: new(Histogram), Labels: map[string]string{LabelStage: "volume", LabelOp: "write", LabelSeal: "encrypted"}},
+		Row{Group: "pipeline/write", Variant: `seal <"&'>`, Wall: noisy(r, 20, 1000), Labels: map[string]string{LabelStage: `seal <"&'>`, LabelOp: "write", LabelKey: "encrypted"}},
+		Row{Group: "pipeline/write", Variant: "volume", Wall: noisy(r, 20, 5000), Latency: new(Histogram), Labels: map[string]string{LabelStage: "volume", LabelOp: "write", LabelKey: "encrypted"}},
 	)
 	for range 1000 {
 		rep.Rows[5].Latency.Add(int64(5000 * (1 + r.ExpFloat64())))

@@ -65,102 +65,6 @@ func allocsPerOp(w Worker) (float64, error) {
 	return float64(after.Mallocs-before.Mallocs) / float64(max(1, w.Batch)), err
 }
 
-// slotRun is one goroutine's part of a slot.
-type slotRun struct {
-	worker  Worker
-	batch   int64
-	latency *Histogram // nil: not asked for
-
-	ops     int64
-	wall    time.Duration
-	cpu     time.Duration
-	ghz     float64
-	cycles  uint64
-	counted bool
-	err     error
-}
-
-// run warms up, waits for the others and works until d has passed.
-func (r *slotRun) run(ready *sync.WaitGroup, start <-chan struct{}, d time.Duration) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	counter, counted := openCycleCounter()
-	if counted {
-		defer counter.close()
-	}
-	r.counted = counted
-	r.err = r.once()
-	r.ghz = estimateGHz()
-	ready.Done()
-	<-start
-	if r.err != nil {
-		return
-	}
-	if r.worker.Reset != nil || r.latency != nil {
-		r.err = r.timeEach(d, counter)
-		return
-	}
-	r.err = r.timeChunks(d, counter)
-}
-
-func (r *slotRun) once() error {
-	if r.worker.Reset != nil {
-		r.worker.Reset()
-	}
-	return r.worker.Run()
-}
-
-// timeChunks times many Runs at once, so that reading the clock costs nothing.
-func (r *slotRun) timeChunks(d time.Duration, counter cycleCounter) error {
-	cpu, cycles := threadCPU(), r.readCycles(counter)
-	start := time.Now()
-	for chunk := int64(1); r.wall < d; {
-		for range chunk {
-			if err := r.worker.Run(); err != nil {
-				return err
-			}
-		}
-		before := r.wall
-		r.wall = time.Since(start)
-		r.ops += chunk * r.batch
-		if r.wall-before < chunkTime/2 {
-			chunk *= 2
-		}
-	}
-	r.cycles, r.cpu = r.readCycles(counter)-cycles, threadCPU()-cpu
-	return nil
-}
-
-// timeEach times every Run alone: Reset lies between them, or each one's latency counts.
-func (r *slotRun) timeEach(d time.Duration, counter cycleCounter) error {
-	for total := time.Now(); r.ops == 0 || time.Since(total) < d; {
-		if r.worker.Reset != nil {
-			r.worker.Reset()
-		}
-		cpu, cycles := threadCPU(), r.readCycles(counter)
-		start := time.Now()
-		if err := r.worker.Run(); err != nil {
-			return err
-		}
-		wall := time.Since(start)
-		r.cycles += r.readCycles(counter) - cycles
-		r.cpu += threadCPU() - cpu
-		r.wall += wall
-		r.ops += r.batch
-		if r.latency != nil {
-			r.latency.Add(wall.Nanoseconds() / r.batch)
-		}
-	}
-	return nil
-}
-
-func (r *slotRun) readCycles(c cycleCounter) uint64 {
-	if !r.counted {
-		return 0
-	}
-	return c.read()
-}
-
 // combine adds up the goroutines of a slot: rates add, and so do CPU time and cycles.
 func combine(c Case, runs []slotRun, allocs float64) (Sample, error) {
 	s := Sample{Counted: true}
@@ -177,7 +81,7 @@ func combine(c Case, runs []slotRun, allocs float64) (Sample, error) {
 		if r.counted && r.cycles > 0 {
 			cycles += float64(r.cycles)
 		} else {
-			cycles += float64(r.wall) * r.ghz
+			cycles += float64(r.busy()) * r.ghz
 			s.Counted = false
 		}
 		if r.latency != nil {

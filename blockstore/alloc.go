@@ -15,12 +15,13 @@ type allocator struct {
 	groupsPerZone int
 	maxSlots      uint64 // pool limit; 0 none
 
-	mu        sync.Mutex // guards the fields below
-	used      []uint64   // bit set: slot is allocated, or waits for its readers
-	groupFree []int32    // free slots of each group
-	zoneOut   []bool     // zone takes no more slots
-	free      uint64     // free slots of zones that take slots
-	cursor    int        // group where the search for a fresh group starts
+	mu        sync.Mutex   // guards the fields below
+	used      []uint64     // bit set: slot is allocated, or waits for its readers
+	groupFree []int32      // free slots of each group
+	state     []groupState // of each group
+	zoneOut   []bool       // zone takes no more slots
+	free      uint64       // free slots of zones that take slots
+	cursor    int          // group where the search for a fresh group starts
 }
 
 // hint names the group of a window; 0 is none.
@@ -44,6 +45,7 @@ func (a *allocator) addZone() {
 	a.used = append(a.used, make([]uint64, a.zoneSlots/64)...)
 	for g := range a.groupsPerZone {
 		a.groupFree = append(a.groupFree, int32(min(groupSlots, a.zoneSlots-uint64(g)*groupSlots)))
+		a.state = append(a.state, groupUnwritten)
 	}
 	a.zoneOut = append(a.zoneOut, false)
 	a.free += a.zoneSlots
@@ -166,7 +168,9 @@ func (a *allocator) take(slot uint64) {
 		invariants.Check(a.used[slot/64]>>(slot%64)&1 == 0, "slot %d taken twice", slot)
 	}
 	a.used[slot/64] |= 1 << (slot % 64)
-	a.groupFree[a.groupOf(slot)]--
+	g := a.groupOf(slot)
+	a.groupFree[g]--
+	a.state[g] = groupWritten
 	a.free--
 }
 

@@ -41,6 +41,13 @@ func (p *bufferPool) get() []byte {
 	return b
 }
 
+// ready says whether get would return at once.
+func (p *bufferPool) ready() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.free) > 0 || p.made < p.max
+}
+
 func (p *bufferPool) put(b []byte) {
 	p.mu.Lock()
 	p.free = append(p.free, b)

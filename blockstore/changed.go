@@ -6,10 +6,12 @@ import (
 	"slices"
 )
 
-// ChangedExtents calls fn, in order, for every extent that differs between two
-// snapshots of one volume, until it returns false. It reads birth lists and records,
-// never data, so its cost is what changed. An empty older means an empty volume: every
-// extent that newer shows is reported. Snapshots of different volumes are ErrInvalid.
+// ChangedExtents calls fn, in order, for every extent that may differ between two
+// snapshots of one lineage, until it returns false: older is an earlier snapshot of the
+// same volume, or of one that newer's volume descends from and still reads through. It
+// reads birth lists and the keys of records, never data, so its cost is what changed. An
+// empty older means an empty volume: every extent that newer shows is reported.
+// Unrelated snapshots are ErrInvalid.
 func (s *Store) ChangedExtents(ctx context.Context, older, newer string, fn func(extent uint64) bool) error {
 	s.mu.RLock()
 	o, n := s.snapshots[older], s.snapshots[newer]
@@ -20,12 +22,19 @@ func (s *Store) ChangedExtents(ctx context.Context, older, newer string, fn func
 	if older == "" {
 		return s.shownExtents(ctx, n, fn)
 	}
-	if o.volume != n.volume || o.generation >= n.generation {
-		return fmt.Errorf("%w: %s was not taken of the same volume before %s", ErrInvalid, older, newer)
+	whole, volume, since, until, ok := s.between(o, n)
+	if !ok {
+		return fmt.Errorf("%w: %s is not an earlier state of %s", ErrInvalid, older, newer)
 	}
 	var extents []uint64
-	from, to := birthKey(n.volume, o.generation+1, 0), birthKey(n.volume, n.generation+1, 0)
-	err := s.index.scan(from, to, func(k, _ []byte) (bool, error) {
+	for _, l := range whole {
+		own, err := s.ownExtents(ctx, l, n.size)
+		if err != nil {
+			return err
+		}
+		extents = append(extents, own...)
+	}
+	err := s.index.scan(birthKey(volume, since+1, 0), birthKey(volume, until+1, 0), func(k, _ []byte) (bool, error) {
 		_, _, e := parseBirthKey(k)
 		extents = append(extents, e)
 		return true, ctx.Err()
@@ -35,11 +44,65 @@ func (s *Store) ChangedExtents(ctx context.Context, older, newer string, fn func
 	}
 	slices.Sort(extents)
 	for _, e := range slices.Compact(extents) {
+		if int64(e)*ExtentSize >= n.size {
+			break
+		}
 		if !fn(e) {
 			return nil
 		}
 	}
 	return nil
+}
+
+// between says what separates an older snapshot from a newer one: whole volumes that
+// descend from the older's, and in the older's volume the generations after since up to until.
+func (s *Store) between(o, n *snapshotHeader) (whole []level, volume, since, until uint32, ok bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if o.volume == n.volume {
+		return nil, n.volume, o.generation, n.generation, o.generation < n.generation
+	}
+	at, generation := n, n.generation
+	for range MaxDepth + 1 {
+		whole = append(whole, level{volume: at.volume, generation: generation})
+		if at.parent == 0 {
+			return nil, 0, 0, 0, false
+		}
+		if at.parent == o.volume {
+			return whole, o.volume, o.generation, at.parentGen, o.generation <= at.parentGen
+		}
+		next := s.parentSnapshot(at.parent, at.parentGen)
+		if next == nil {
+			return nil, 0, 0, 0, false
+		}
+		at, generation = next, next.generation
+	}
+	return nil, 0, 0, 0, false
+}
+
+// ownExtents returns the extents of which a volume has a record of its own up to a generation.
+func (s *Store) ownExtents(ctx context.Context, l level, size int64) ([]uint64, error) {
+	l.blocks = uint64(size) / BlockSize
+	chain := []level{l}
+	d := &Device{store: s, number: l.volume}
+	d.chain.Store(&chain)
+	var out []uint64
+	for from := uint64(0); from*ExtentSize < uint64(size); from += punchExtents {
+		extents, err := d.mentioned(from, from+punchExtents)
+		if err = firstError(err, ctx.Err()); err != nil {
+			return nil, err
+		}
+		for _, e := range extents {
+			own, err := s.hasRecord(chain, e)
+			if err != nil {
+				return nil, err
+			}
+			if own {
+				out = append(out, e)
+			}
+		}
+	}
+	return out, nil
 }
 
 // shownExtents reports every extent that the snapshot or its parents have a record of.

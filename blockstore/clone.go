@@ -96,7 +96,8 @@ func (s *Store) cloneKeys(ctx context.Context, b *batch, h *volumeHeader, sn *sn
 		}
 		h.keys, keys = append(h.keys, slot), append(keys, k)
 	}
-	if h.keys[0].key == sn.keys[0].key {
+	wasPlain, plain := sn.keys[0].key == "", spec.Key == ""
+	if wasPlain == plain && h.keys[0].key == sn.keys[0].key {
 		return keys, nil // the same KMS key, or both plain: the lineage's data key goes on
 	}
 	if len(h.keys) >= MaxDataKeys {

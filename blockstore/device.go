@@ -22,6 +22,7 @@ type Device struct {
 	keys     []*volumeKeys // own first
 	sessions *sessionSet
 	chain    atomic.Pointer[[]level] // what shows through where the volume has no record of its own
+	uncached bool                    // reads go to the zones (Verify)
 	view     *snapshotHeader         // set for a View: it has no records of its own, only the chain
 
 	// freezeMu: every write holds it shared from taking its sequence to entering the
@@ -242,17 +243,24 @@ func (s *Store) releaseDevice(ctx context.Context, d *Device) error {
 		return nil
 	}
 	err := d.flushAndAnchor(ctx)
+	if d.leave() {
+		d.end()
+	}
+	return err
+}
+
+// leave takes the device from its volume unless somebody has opened it again. Rounds
+// that come later see it closed; end waits for them, so it must not hold roundMu.
+func (d *Device) leave() bool {
 	d.vol.roundMu.Lock()
 	defer d.vol.roundMu.Unlock()
-	s.mu.Lock()
-	if d.vol.refs != 0 || d.vol.device != d { // somebody opened it again
-		s.mu.Unlock()
-		return err
+	d.store.mu.Lock()
+	defer d.store.mu.Unlock()
+	if d.vol.refs != 0 || d.vol.device != d {
+		return false
 	}
 	d.vol.device = nil
-	s.mu.Unlock()
-	d.close()
-	return err
+	return d.closed.CompareAndSwap(false, true)
 }
 
 // shutdown ends a device at the store's close, whoever uses it.
@@ -264,18 +272,41 @@ func (d *Device) shutdown(ctx context.Context) error {
 		d.vol.device, d.vol.attached, d.vol.refs = nil, false, 0
 	}
 	s.mu.Unlock()
-	d.close()
+	if d.closed.CompareAndSwap(false, true) {
+		d.end()
+	}
 	return err
 }
 
-func (d *Device) close() {
-	if !d.closed.CompareAndSwap(false, true) {
-		return
-	}
+// end stops the rounds of a closed device and gives up what they have not committed.
+func (d *Device) end() {
 	d.rounds.stop()
 	d.discard()
+	d.discardFrozen()
+	d.store.blocks.forget(d)
 	for _, k := range d.keys {
 		k.destroy()
+	}
+}
+
+// discardFrozen gives up the blocks of a round that has failed. If its commit did, the
+// records may be durable: then the store has failed, and the next open counts.
+func (d *Device) discardFrozen() {
+	d.vol.roundMu.Lock()
+	defer d.vol.roundMu.Unlock()
+	if d.store.index.failure() != nil {
+		return
+	}
+	for i := range d.shards {
+		sh := &d.shards[i]
+		sh.mu.Lock()
+		for _, e := range sh.frozen {
+			for _, b := range e.blocks {
+				d.forget(b)
+			}
+		}
+		clear(sh.frozen)
+		sh.mu.Unlock()
 	}
 }
 

@@ -168,7 +168,7 @@ func decodeExtent(v []byte, r *extentRecord) (authenticated int, err error) {
 		return 0, err
 	}
 	if flags&extentFlagOverrides != 0 {
-		if p, err = decodeOverrides(p, r); err != nil {
+		if p, err = decodeOverrides(p, r, main); err != nil {
 			return 0, err
 		}
 	}
@@ -185,23 +185,35 @@ func decodeExtent(v []byte, r *extentRecord) (authenticated int, err error) {
 	if !decodeSlots(p[aead.TagSize:], r) {
 		return 0, errExtentFormat
 	}
+	if uniform := flags == 0 && r.present != 0; !uniform && r.mainSession() != main {
+		return 0, errExtentFormat
+	}
 	return authenticated, nil
 }
 
+// decodeSequences reads the sequences; the base is the smallest of them, 0 if there is none.
 func decodeSequences(p []byte, r *extentRecord, main uint32, base uint64) ([]byte, error) {
+	least := base
+	if r.present != 0 {
+		least = ^uint64(0)
+	}
 	for m := r.present; m != 0; m &= m - 1 {
 		d, n := binary.Uvarint(p)
-		if n <= 0 || base+d < base {
+		if n <= 0 || base+d < base || n > 1 && p[n-1] == 0 { // the last: more bytes than needed
 			return nil, errExtentFormat
 		}
+		least = min(least, d)
 		i := bits.TrailingZeros16(m)
 		r.sequences[i], r.sessions[i] = base+d, main
 		p = p[n:]
 	}
+	if least != 0 {
+		return nil, errExtentFormat
+	}
 	return p, nil
 }
 
-func decodeOverrides(p []byte, r *extentRecord) ([]byte, error) {
+func decodeOverrides(p []byte, r *extentRecord, main uint32) ([]byte, error) {
 	if len(p) < 2 {
 		return nil, errExtentFormat
 	}
@@ -211,23 +223,28 @@ func decodeOverrides(p []byte, r *extentRecord) ([]byte, error) {
 		return nil, errExtentFormat
 	}
 	for m := overrides; m != 0; m &= m - 1 {
-		r.sessions[bits.TrailingZeros16(m)] = binary.BigEndian.Uint32(p)
+		s := binary.BigEndian.Uint32(p)
+		if s == main {
+			return nil, errExtentFormat
+		}
+		r.sessions[bits.TrailingZeros16(m)] = s
 		p = p[4:]
 	}
 	return p, nil
 }
 
 func decodeSlots(p []byte, r *extentRecord) bool {
-	m := r.present
-	for m != 0 {
+	next := uint64(noSlot) // behind the last run: a run that goes on there would be part of it
+	for m := r.present; m != 0; {
 		if len(p) < 6 {
 			return false
 		}
 		n, first := int(p[0])+1, uint64(p[1])<<32|uint64(binary.BigEndian.Uint32(p[2:]))
 		p = p[6:]
-		if n > bits.OnesCount16(m) || first+uint64(n) > maxSlot {
+		if n > bits.OnesCount16(m) || first+uint64(n) > maxSlot || first == next {
 			return false
 		}
+		next = first + uint64(n)
 		for k := range uint64(n) {
 			r.slots[bits.TrailingZeros16(m)] = first + k
 			m &= m - 1

@@ -355,6 +355,9 @@ func decodeDEK(v []byte) (*dekRecord, error) {
 		return nil, ErrFormat
 	}
 	d := &dekRecord{suite: aead.Suite(v[1])}
+	if d.suite != aead.SuiteAES256GCM && d.suite != aead.SuiteChaCha20Poly1305 {
+		return nil, ErrFormat
+	}
 	copy(d.commitment[:], v[2:])
 	return d, nil
 }

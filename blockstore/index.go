@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -34,6 +34,8 @@ type index struct {
 	mu     sync.Mutex // guards err
 	err    error
 	failed chan struct{} // closed when err is set
+
+	opening atomic.Bool
 }
 
 // indexComparer compares bytes; the generation of an extent key is its suffix, so
@@ -58,7 +60,7 @@ func openIndex(fs FS, dir string, readOnly bool, onCorruption func(string)) (*in
 	cache := pebble.NewCache(indexCacheSize)
 	defer cache.Unref()
 	o := &pebble.Options{
-		FS:                          fs,
+		FS:                          indexFS{fs, ix},
 		Cache:                       cache,
 		Comparer:                    indexComparer(),
 		FormatMajorVersion:          pebble.FormatValueSeparation, // by name: a library upgrade must not change a released format
@@ -78,7 +80,9 @@ func openIndex(fs FS, dir string, readOnly bool, onCorruption func(string)) (*in
 		o.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.NoCompression } // tags do not compress
 		o.TargetFileSizes[i] = indexTargetTable
 	}
+	ix.opening.Store(true)
 	err := ix.run(func() (err error) { ix.db, err = pebble.Open(dir, o); return err })
+	ix.opening.Store(false)
 	if err != nil {
 		return nil, fmt.Errorf("blockstore: open index: %w", err)
 	}
@@ -91,11 +95,13 @@ type indexLogger struct{ ix *index }
 func (l indexLogger) Infof(string, ...any)  {}
 func (l indexLogger) Errorf(string, ...any) {}
 
-// Fatalf marks the store failed and ends the calling goroutine. It must not return:
-// Pebble would go on as if a failed synced write had succeeded.
+// Fatalf marks the store failed and parks the calling goroutine for ever. It must not
+// return: Pebble would go on as if a failed synced write had succeeded. Nor may it end
+// the goroutine: Pebble's deferred functions would take apart what its other
+// goroutines still use, and their panics end the process.
 func (l indexLogger) Fatalf(format string, args ...any) {
 	l.ix.fail(fmt.Errorf(format, args...))
-	runtime.Goexit()
+	select {}
 }
 
 func (ix *index) fail(err error) {
@@ -107,6 +113,68 @@ func (ix *index) fail(err error) {
 	}
 }
 
+// indexFS fails the store where Pebble would panic in a goroutine of its own: when
+// the sync of its directory fails, or, while it is being opened, when it cannot write
+// a file: it would then take apart what its first flush still uses.
+type indexFS struct {
+	vfs.FS
+	ix *index
+}
+
+func (f indexFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	file, err := f.FS.Create(name, c)
+	if err != nil || !f.ix.opening.Load() {
+		return file, f.ix.whileOpening(err)
+	}
+	return indexFile{file, f.ix}, nil
+}
+
+func (f indexFS) Rename(from, to string) error { return f.ix.whileOpening(f.FS.Rename(from, to)) }
+
+// indexFile is a file that was created while the index was being opened.
+type indexFile struct {
+	vfs.File
+	ix *index
+}
+
+func (f indexFile) Write(p []byte) (int, error) {
+	n, err := f.File.Write(p)
+	return n, f.ix.whileOpening(err)
+}
+
+func (f indexFile) Sync() error { return f.ix.whileOpening(f.File.Sync()) }
+
+// whileOpening does not return an error before the index is open.
+func (ix *index) whileOpening(err error) error {
+	if err != nil && ix.opening.Load() {
+		indexLogger{ix}.Fatalf("open: %w", err)
+	}
+	return err
+}
+
+// Unwrap is for Pebble, which looks for the file system below.
+func (f indexFS) Unwrap() vfs.FS { return f.FS }
+
+func (f indexFS) OpenDir(name string) (vfs.File, error) {
+	d, err := f.FS.OpenDir(name)
+	if err != nil {
+		return nil, err
+	}
+	return indexDir{d, f.ix}, nil
+}
+
+type indexDir struct {
+	vfs.File
+	ix *index
+}
+
+func (d indexDir) Sync() error {
+	if err := d.File.Sync(); err != nil {
+		indexLogger{d.ix}.Fatalf("sync of its directory: %w", err)
+	}
+	return nil
+}
+
 // failure returns why the index has failed, or nil.
 func (ix *index) failure() error {
 	ix.mu.Lock()
@@ -115,13 +183,20 @@ func (ix *index) failure() error {
 }
 
 // run calls f in a goroutine of its own and waits for it or for the failed signal:
-// Pebble may end the goroutine that calls it.
+// Pebble may park the goroutine that calls it.
 func (ix *index) run(f func() error) error {
 	if err := ix.failure(); err != nil {
 		return err
 	}
 	done := make(chan error, 1)
-	go func() { done <- f() }()
+	go func() {
+		defer func() {
+			if r := recover(); r != nil { // how Pebble ends when its commit pipeline breaks
+				ix.fail(fmt.Errorf("%v", r))
+			}
+		}()
+		done <- f()
+	}()
 	select {
 	case err := <-done:
 		return err

@@ -9,6 +9,7 @@ type metrics struct {
 	flushes, rounds, zoneSyncs   atomic.Uint64
 	trims                        atomic.Uint64
 	walkedBytes                  atomic.Uint64
+	punchedBytes, punchErrors    atomic.Uint64
 	authFailures                 atomic.Uint64
 	volumeFailures, zoneFailures atomic.Uint64
 	sweepErrors                  atomic.Uint64
@@ -23,12 +24,14 @@ type Metrics struct {
 	ZoneSyncs                    uint64
 	Trims                        uint64
 	WalkedBytes                  uint64 // re-encrypted behind
+	PunchedBytes, PunchErrors    uint64 // given back to the file system
 	AuthFailures                 uint64 // blocks or records that did not authenticate
 	VolumeFailures, ZoneFailures uint64
 	SweepErrors                  uint64
 	DirtyBytes                   uint64
 	UsedSlots, TotalSlots        uint64
 	Volumes, Snapshots, Attached uint64
+	SpaceLow                     bool // writes answer ErrNoSpace: the space reserve is reached
 	Failed                       bool // the index has failed: every volume answers EIO
 }
 
@@ -39,7 +42,8 @@ func (s *Store) Metrics() Metrics {
 		Reads: m.reads.Load(), ReadBytes: m.readBytes.Load(), ReadErrors: m.readErrors.Load(),
 		Writes: m.writes.Load(), WrittenBytes: m.writtenBytes.Load(),
 		Flushes: m.flushes.Load(), Rounds: m.rounds.Load(), ZoneSyncs: m.zoneSyncs.Load(), Trims: m.trims.Load(),
-		WalkedBytes: m.walkedBytes.Load(), AuthFailures: m.authFailures.Load(),
+		WalkedBytes: m.walkedBytes.Load(), PunchedBytes: m.punchedBytes.Load(), PunchErrors: m.punchErrors.Load(),
+		SpaceLow: s.spaceLow.Load(), AuthFailures: m.authFailures.Load(),
 		VolumeFailures: m.volumeFailures.Load(), ZoneFailures: m.zoneFailures.Load(), SweepErrors: m.sweepErrors.Load(),
 		Failed: s.index.failure() != nil,
 	}

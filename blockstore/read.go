@@ -168,6 +168,9 @@ func shownMask(limit, extent uint64) uint16 {
 
 // fetch reads the slots from the zones, merging neighbours, and opens the blocks.
 func (d *Device) fetch(reads []blockRead) error {
+	if !d.uncached {
+		reads = slices.DeleteFunc(reads, func(r blockRead) bool { return d.store.blocks.get(r.dst, r.sequence) })
+	}
 	if len(reads) == 0 {
 		return nil
 	}
@@ -222,9 +225,16 @@ func (d *Device) fetchRun(run []blockRead) error {
 		if err := d.openOne(&run[i], buf[at:at+BlockSize:at+BlockSize+aead.TagSize]); err != nil {
 			return err
 		}
+		if len(run) <= cacheRunBlocks && !d.uncached {
+			d.store.blocks.put(d, run[i].sequence, run[i].dst)
+		}
 	}
 	return nil
 }
+
+// cacheRunBlocks is the longest device read whose blocks enter the cache: longer ones
+// are mostly sequential and would only push out what is read again.
+const cacheRunBlocks = ExtentBlocks
 
 // openOne authenticates and decrypts a block. sealed has capacity for the tag behind the ciphertext.
 func (d *Device) openOne(r *blockRead, sealed []byte) error {

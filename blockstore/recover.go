@@ -224,6 +224,8 @@ func (s *Store) resume() error {
 	if err := s.dropOrphans(); err != nil {
 		return err
 	}
+	s.checkSpace()
+	s.background.Go(s.watchSpace)
 	s.mu.RLock()
 	var numbers []uint32
 	for n := range s.volumes {

@@ -137,6 +137,10 @@ func (d *Device) commitFrozen(set *dirtySet, snap *snapshotHeader) error {
 	if err != nil {
 		return d.fail(err)
 	}
+	if w != nil && d.store.seams.without(ruleDeferredRelease) {
+		d.store.epochs.release(w.freed)
+		w.freed = nil
+	}
 	if w != nil {
 		if err := d.store.index.commit(w.batch); err != nil {
 			return d.fail(err)
@@ -163,6 +167,9 @@ func (d *Device) syncZones() error {
 				}
 			}
 		}
+	}
+	if d.store.seams.without(ruleSyncBeforeCommit) {
+		return nil
 	}
 	for z := range zones {
 		d.store.metrics.zoneSyncs.Add(1)
@@ -298,7 +305,7 @@ func (d *Device) retire(w *roundWork, extent uint64, i int, old *extentRecord) e
 	if s.volume != d.number {
 		return nil // a flattened record names a parent's slot; the parent's pin keeps it
 	}
-	if w.last == nil || old.sequences[i] > w.last.sequence {
+	if w.last == nil || old.sequences[i] > w.last.sequence || d.store.seams.without(ruleBirth) {
 		w.freed = append(w.freed, old.slots[i])
 		return nil
 	}

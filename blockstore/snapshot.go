@@ -140,6 +140,10 @@ func (s *Store) snapshotDevices(ctx context.Context, requests []SnapshotRequest,
 
 // freezeAll freezes every volume while no write is between its sequence and the dirty map of any.
 func (s *Store) freezeAll(requests []SnapshotRequest, devices, order []*Device) ([]*snapshotHeader, []*dirtySet) {
+	early := s.sequence.Load()
+	if s.seams.without(ruleSequenceUnderLock) {
+		time.Sleep(time.Millisecond)
+	}
 	for _, d := range order {
 		d.freezeMu.Lock()
 	}
@@ -147,6 +151,9 @@ func (s *Store) freezeAll(requests []SnapshotRequest, devices, order []*Device) 
 	for i, d := range devices {
 		var sequence uint64
 		sets[i], sequence = d.freezeLocked()
+		if s.seams.without(ruleSequenceUnderLock) {
+			sequence = early
+		}
 		h := d.header()
 		headers[i] = &snapshotHeader{id: requests[i].ID, state: snapshotLive, flags: h.flags & (flagPlain | flagFlattened), size: h.size,
 			sequence: sequence, created: s.clock().UnixNano(), parent: h.parent, parentGen: h.parentGen, overlap: h.overlap,
@@ -271,6 +278,7 @@ func (v *View) Close() error {
 		for _, k := range v.d.keys {
 			k.destroy()
 		}
+		v.d.store.blocks.forget(v.d)
 		v.d.store.epochs.barrier() // a read under way ends before the records can go
 		v.d.store.unpin(v.d.vol, v.d.view.generation)
 	}

@@ -28,6 +28,13 @@ func (w *stagedWrite) read(dst []byte, i int) bool {
 	return true
 }
 
+// staged says whether the blocks still lie in memory.
+func (w *stagedWrite) staged() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.buf != nil
+}
+
 // supersede gives up a slot that was never committed, once its device write is done:
 // a late write must not land on a slot that has a new owner.
 func (w *stagedWrite) supersede(slot uint64, release func([]uint64)) {

@@ -32,6 +32,8 @@ type Options struct {
 	MaxBytes int64
 	// ReserveBytes of the file system are kept for the index: below, writes answer ErrNoSpace. 0 is DefaultReserveBytes, negative none.
 	ReserveBytes int64
+	// CacheBytes bounds the cache of opened (plaintext) blocks of open volumes; 0 is DefaultCacheBytes, negative none.
+	CacheBytes int64
 	// Suite seals new volumes; 0 is aead.DefaultSuite().
 	Suite aead.Suite
 	// FS replaces the operating system's file system, for tests.
@@ -43,10 +45,15 @@ type Options struct {
 	// Clock and Rand are injected; nil takes time.Now and crypto/rand.
 	Clock func() time.Time
 	Rand  io.Reader
+
+	seams seams
 }
 
 // DefaultReserveBytes is the space held back for the index's log and compactions.
 const DefaultReserveBytes = 512 << 20
+
+// DefaultCacheBytes is the size of the cache of opened blocks.
+const DefaultCacheBytes = 128 << 20
 
 // Store is an open store. It is safe for concurrent use.
 type Store struct {
@@ -57,6 +64,7 @@ type Store struct {
 	injected bool
 	readOnly bool
 	damaged  atomic.Bool // the index or a record does not decode: no more changes
+	spaceLow atomic.Bool // less than the reserve is left
 	damageMu sync.Mutex
 	damages  []error // guarded by damageMu
 	clock    func() time.Time
@@ -64,6 +72,7 @@ type Store struct {
 	suite    aead.Suite
 	reserve  int64
 	lock     io.Closer
+	seams    seams
 
 	super    *superblock
 	superKey *aead.MACKey
@@ -77,6 +86,7 @@ type Store struct {
 	large   *bufferPool // an extent
 	reads   *bufferPool
 	cache   *recordCache
+	blocks  *blockCache
 	metrics metrics
 
 	sequence   atomic.Uint64 // last sequence taken
@@ -153,7 +163,7 @@ func makeDir(fsys FS, dir string) error {
 
 func newStore(o Options) (*Store, error) {
 	s := &Store{dir: o.Dir, keys: o.Keys, anchors: o.Anchors, fs: o.FS, injected: o.FS != nil,
-		readOnly: o.ReadOnly || o.Keys == nil, clock: o.Clock, rand: o.Rand, suite: o.Suite, reserve: o.ReserveBytes,
+		readOnly: o.ReadOnly || o.Keys == nil, clock: o.Clock, rand: o.Rand, suite: o.Suite, reserve: o.ReserveBytes, seams: o.seams,
 		volumes: map[uint32]*volume{}, byID: map[string]*volume{}, snapshots: map[string]*snapshotHeader{},
 		cache: newRecordCache(), stop: make(chan struct{})}
 	if s.fs == nil {
@@ -171,6 +181,10 @@ func newStore(o Options) (*Store, error) {
 	if s.reserve == 0 {
 		s.reserve = DefaultReserveBytes
 	}
+	if o.CacheBytes == 0 {
+		o.CacheBytes = DefaultCacheBytes
+	}
+	s.blocks = newBlockCache(o.CacheBytes)
 	if a, ok := o.Keys.(AnchorStore); ok && s.anchors == nil {
 		s.anchors = a
 	}
@@ -186,7 +200,8 @@ func newStore(o Options) (*Store, error) {
 func (s *Store) open(o Options) error {
 	supers, err := readSuper(s.fs, s.dir)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && !s.readOnly:
+	case (errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNoSuper)) && !s.readOnly:
+		// The second: a crash while the first superblock was written. create refuses if there is any data.
 		if err := s.create(o); err != nil {
 			return err
 		}
@@ -454,6 +469,9 @@ func (s *Store) grow(seen int) error {
 
 // allocate takes n slots for one window, growing the pool as needed.
 func (s *Store) allocate(dst []uint64, h hint, n int) ([]uint64, hint, error) {
+	if s.spaceLow.Load() {
+		return dst, h, fmt.Errorf("%w: less than the reserve of %d bytes is left", ErrNoSpace, s.reserve)
+	}
 	for {
 		seen := s.alloc.zones()
 		out, next, ok := s.alloc.alloc(dst, h, n)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"math/rand/v2"
+	"sync"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -59,6 +60,50 @@ func TestWriteFlushReopen(t *testing.T) {
 	require.True(t, bytes.Equal(data, readAll(t, d, 12345, len(data))))
 	require.Equal(t, make([]byte, 12345), readAll(t, d, 0, 12345))
 	require.NoError(t, s.Close())
+}
+
+// A flush that comes while its device is detached ends, one way or the other.
+func TestFlushDuringDetach(t *testing.T) {
+	watchdog(t)
+	s := openTest(t, vfs.NewCrashableMem(), newTestKeys())
+	vol, err := s.CreateVolume(ctx, VolumeSpec{Size: GiB})
+	require.NoError(t, err)
+	for range 200 {
+		d, err := s.Attach(ctx, vol.ID)
+		require.NoError(t, err)
+		var wg sync.WaitGroup
+		for range 2 {
+			wg.Go(func() {
+				for {
+					if _, err := d.WriteAt(make([]byte, BlockSize), 0); err != nil {
+						return
+					}
+					if d.Flush(ctx) != nil {
+						return
+					}
+				}
+			})
+		}
+		require.NoError(t, d.Detach(ctx))
+		wg.Wait()
+	}
+	require.NoError(t, s.Close())
+}
+
+// A crash while a store is made leaves a torn superblock and nothing else: it is made again.
+func TestCreationTorn(t *testing.T) {
+	for _, torn := range [][]byte{nil, make([]byte, 100), make([]byte, superSize)} {
+		fs, keys := vfs.NewCrashableMem(), newTestKeys()
+		require.NoError(t, fs.MkdirAll("/store", 0o700))
+		require.NoError(t, writeFileSync(fs, "/store/SUPER.B", torn))
+		s := openTest(t, fs, keys)
+		require.NoError(t, s.Close())
+		// With data in it, it is a damaged store.
+		require.NoError(t, writeFileSync(fs, "/store/SUPER.A", torn))
+		require.NoError(t, writeFileSync(fs, "/store/SUPER.B", torn))
+		_, err := Open(Options{Dir: "/store", Keys: keys, FS: fs})
+		require.ErrorIs(t, err, ErrFormat)
+	}
 }
 
 func TestSnapshotCloneCopy(t *testing.T) {

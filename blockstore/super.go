@@ -48,7 +48,7 @@ func (s *superblock) encode(key *aead.MACKey) ([]byte, error) {
 
 func decodeSuper(b []byte) (*superblock, error) {
 	if len(b) != superSize || string(b[:8]) != superMagic {
-		return nil, fmt.Errorf("%w: no superblock", ErrFormat)
+		return nil, errNoSuper
 	}
 	if v := binary.BigEndian.Uint16(b[8:]); v != superVersion {
 		return nil, fmt.Errorf("%w: format version %d, this program knows %d", ErrFormat, v, superVersion)
@@ -74,6 +74,9 @@ func decodeSuper(b []byte) (*superblock, error) {
 func superPath(dir string, writeCount uint64) string {
 	return filepath.Join(dir, "SUPER."+string("AB"[writeCount%2]))
 }
+
+// errNoSuper says that a file of this name is not even the beginning of a superblock.
+var errNoSuper = fmt.Errorf("%w: no superblock", ErrFormat)
 
 // readSuper returns the superblocks that decode, newest first, or fs.ErrNotExist if
 // neither file exists. The caller authenticates: a forged write count must not win.

@@ -3,6 +3,7 @@ package blockstore
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
@@ -34,12 +35,11 @@ func (k *testKeys) key(name string) (*aead.WrappingKey, error) {
 	if w := k.keys[name]; w != nil {
 		return w, nil
 	}
-	m := make([]byte, aead.KeySize)
-	_, _ = rand.Read(m)
+	m := sha256.Sum256([]byte("test key " + name)) // the golden store needs the same again
 	var h aead.WrapHeader
 	copy(h.KeyID[:], name)
 	copy(h.MaterialID[:], name)
-	w, err := aead.NewWrappingKey(h, aead.NewSecret(m))
+	w, err := aead.NewWrappingKey(h, aead.NewSecret(m[:]))
 	k.keys[name] = w
 	return w, err
 }
@@ -127,4 +127,15 @@ func (k *testKeys) setAnchors(a map[string][]byte) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.anchors = a
+}
+
+// fork returns the same keys with anchors of their own: those of an image.
+func (k *testKeys) fork(anchors map[string][]byte) *testKeys {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	out := newTestKeys()
+	maps.Copy(out.keys, k.keys)
+	maps.Copy(out.disabled, k.disabled)
+	maps.Copy(out.anchors, anchors)
+	return out
 }

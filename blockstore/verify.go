@@ -252,7 +252,7 @@ func (v *verifier) step() {
 // records authenticates every record of a volume, adds up the views, and reads the blocks.
 func (v *verifier) records(ctx context.Context, vol *volume, own *volumeKeys, keys map[uint32]*volumeKeys, views []*verifyView) error {
 	d := &Device{store: v.s, vol: vol, number: vol.number, rid: vol.rid, sessions: newSessionSet(v.s, keys),
-		view: &snapshotHeader{id: vol.id}}
+		view: &snapshotHeader{id: vol.id}, uncached: true}
 	d.scratch.New = func() any { return new(aead.Scratch) }
 	from := numberKey(prefixExtent, vol.number)
 	work := v.startReaders(d)

@@ -149,6 +149,9 @@ func (d *Device) windowHint(w uint64) (hint, error) {
 // seal seals consecutive blocks for consecutive slots into a buffer. It needs freezeMu,
 // which the caller holds until the blocks are in the dirty map.
 func (d *Device) seal(p []byte, first uint64, slots []uint64) (*stagedWrite, []*sealedBlock, error) {
+	if err := d.usable(); err != nil {
+		return nil, nil, err // what a closed or failed device still took, nobody would give back
+	}
 	n := len(p) / BlockSize
 	session, err := d.writeSession(n)
 	if err != nil {
@@ -173,6 +176,9 @@ func (d *Device) seal(p []byte, first uint64, slots []uint64) (*stagedWrite, []*
 	storage := make([]sealedBlock, n)
 	blocks := make([]*sealedBlock, n)
 	for i := range n {
+		if sealed := d.store.seams.sealed; sealed != nil {
+			sealed(session, sequence+uint64(i))
+		}
 		// Sequences are taken once each, so (session key, nonce) cannot repeat.
 		dst := w.buf[i*BlockSize : i*BlockSize : (i+1)*BlockSize+aead.TagSize]
 		out := session.sealer.SealBlock(sc, dst, p[i*BlockSize:(i+1)*BlockSize], first+uint64(i), sequence+uint64(i))
@@ -262,7 +268,7 @@ func (d *Device) replace(data []byte, first uint64, slots []uint64, was []blockS
 		sh.mu.Lock()
 		_, now, err := d.state(sh, e, j)
 		replaced := b
-		if err == nil && now == was[i] {
+		if err == nil && (now == was[i] || d.store.seams.without(ruleWalkerCondition)) {
 			replaced = sh.put(e, j, b)
 			entered++
 		}

@@ -48,7 +48,8 @@ type Store interface {
 }
 
 // Recorder appends one audit event, a CloudTrail record in JSON, durably enough that
-// the answer may be sent when it returns. An error refuses the request.
+// the answer may be sent when it returns. An error fails the request, which may have
+// changed something by then. The bytes of event are the KMS's again when Record returns.
 type Recorder interface {
 	Record(ctx context.Context, event []byte) error
 }

@@ -35,7 +35,7 @@ func TestEventOfDecrypt(t *testing.T) {
 		"resources": [{"accountId": "111122223333", "type": "AWS::KMS::Key", "ARN": "` + key.ARN + `"}],
 		"eventType": "AwsApiCall", "managementEvent": true, "recipientAccountId": "111122223333", "eventCategory": "Management",
 		"cofferDecision": {"result": "Allow", "policy": "inline policy of user alice",
-			"reason": "allowed by statement 0 of inline policy of user alice, with statement 0 (Sid \"Enable IAM User Permissions\") of key policy default"}
+			"reason": "allowed by statement 0 of inline policy of user alice, with statement 0 (Sid \"Enable IAM policies\") of key policy default"}
 	}`
 	got, err := json.Marshal(e)
 	require.NoError(t, err)

@@ -17,7 +17,9 @@ type cache[K comparable, V any] struct {
 	order   *list.List // of *cached[K, V], most recently used first
 	cost    int
 	dirty   map[K]int // running changes per key
-	epoch   uint64    // rises when a change begins and when it ends
+	hits    uint64
+	misses  uint64
+	epoch   uint64 // rises when a change begins and when it ends
 }
 
 type cached[K comparable, V any] struct {
@@ -35,10 +37,12 @@ func (c *cache[K, V]) get(key K, load func() (V, int, error)) (V, error) {
 	c.mu.Lock()
 	if e, ok := c.entries[key]; ok {
 		c.order.MoveToFront(e)
+		c.hits++
 		v := e.Value.(*cached[K, V]).value
 		c.mu.Unlock()
 		return v, nil
 	}
+	c.misses++
 	epoch := c.epoch
 	c.mu.Unlock()
 	v, cost, err := load()

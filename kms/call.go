@@ -3,6 +3,7 @@ package kms
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"coffer.example/internal/iam"
 )
@@ -13,6 +14,7 @@ type call struct {
 	k         *KMS
 	c         Caller
 	op        string
+	at        time.Time
 	principal iam.Principal
 	identity  []iam.Named
 	session   []iam.Named
@@ -30,7 +32,7 @@ type call struct {
 // perform runs an operation: fn does the work, then the audit event is recorded, and
 // only then is there an answer.
 func perform[T any](ctx context.Context, k *KMS, c Caller, op string, fn func(*call) (T, error)) (T, error) {
-	cl := &call{k: k, c: c, op: op}
+	cl := newCall(k, c, op)
 	var out, none T
 	err := cl.prepare()
 	if err == nil {
@@ -41,6 +43,8 @@ func perform[T any](ctx context.Context, k *KMS, c Caller, op string, fn func(*c
 	}
 	return out, nil
 }
+
+func newCall(k *KMS, c Caller, op string) *call { return &call{k: k, c: c, op: op, at: k.now()} }
 
 // run is perform for operations without an answer.
 func run(ctx context.Context, k *KMS, c Caller, op string, fn func(*call) error) error {
@@ -90,22 +94,44 @@ type access struct {
 	resource string
 	alias    string // the alias that the request named the key by
 	context  map[string]string
-	child    *iam.Grant          // the grant that CreateGrant asks for
-	keys     map[string][]string // further condition keys, in lower case
-	tags     []Tag               // tags in the request
-	spec     *keyRecord          // the key that CreateKey asks for
+	// algorithm is that of a use of a symmetric key.
+	algorithm string
+	child     *iam.Grant          // the grant that CreateGrant asks for
+	keys      map[string][]string // further condition keys, in lower case
+	tags      []Tag               // tags in the request
+	spec      *keyRecord          // the key that CreateKey asks for
 }
 
 // authorize refuses unless the policies, or a grant, allow a.
 func (cl *call) authorize(ctx context.Context, a access) error {
-	r := iam.Request{
-		Principal: cl.principal, Action: "kms:" + a.action, Resource: a.resource,
-		Time: cl.k.now(), Region: cl.c.Region, SourceIP: cl.c.SourceIP, UserAgent: cl.c.UserAgent,
-		ViaService: cl.c.ViaService, TLS: !cl.c.Insecure,
+	r, p, cond := cl.question(ctx, &a)
+	grants, err := cl.decide(ctx, r, p, a.key)
+	if err == nil {
+		err = cond.err
 	}
-	cond := &conditions{ctx: ctx, cl: cl, a: &a}
-	r.Keys = cond
-	p := iam.Policies{Rule: iam.IdentityOnly, Identity: cl.identity, Session: cl.session}
+	if err != nil || cl.decision.Allowed {
+		return err
+	}
+	cl.trace = traceOf(iam.Explain(r, p, grants))
+	return &Error{Kind: ErrAccessDenied, Message: cl.decision.Message(r)}
+}
+
+func traceOf(d iam.Decision) (lines []string) {
+	for _, step := range d.Trace {
+		lines = append(lines, step.String())
+	}
+	return lines
+}
+
+// question puts a to the evaluation: the request and the policies that apply to it.
+func (cl *call) question(ctx context.Context, a *access) (*iam.Request, *iam.Policies, *conditions) {
+	cond := &conditions{ctx: ctx, cl: cl, a: a}
+	r := &iam.Request{
+		Principal: cl.principal, Action: "kms:" + a.action, Resource: a.resource,
+		Time: cl.at, Region: cl.c.Region, SourceIP: cl.c.SourceIP, UserAgent: cl.c.UserAgent,
+		ViaService: cl.c.ViaService, TLS: !cl.c.Insecure, Keys: cond,
+	}
+	p := &iam.Policies{Rule: iam.IdentityOnly, Identity: cl.identity, Session: cl.session}
 	if a.key != nil {
 		r.Resource, r.ResourceAccount = a.key.arn, a.key.Account
 		r.Grant = iam.GrantRequest{Operation: a.action, EncryptionContext: a.context, Child: a.child}
@@ -113,18 +139,7 @@ func (cl *call) authorize(ctx context.Context, a access) error {
 	} else if r.Resource == "" {
 		r.Resource = "*"
 	}
-	grants, err := cl.decide(ctx, &r, &p, a.key)
-	if err == nil {
-		err = cond.err
-	}
-	if err != nil || cl.decision.Allowed {
-		return err
-	}
-	explained := iam.Explain(&r, &p, grants)
-	for _, step := range explained.Trace {
-		cl.trace = append(cl.trace, step.String())
-	}
-	return &Error{Kind: ErrAccessDenied, Message: cl.decision.Message(&r)}
+	return r, p, cond
 }
 
 // keyPolicyName names a key's policy in decisions.

@@ -52,6 +52,8 @@ func (c *conditions) kms(lower, written string) ([]string, bool) {
 		return one(strconv.FormatBool(c.cl.c.ViaService != ""))
 	case "requestalias":
 		return one(c.a.alias)
+	case "encryptionalgorithm":
+		return one(c.a.algorithm)
 	case "resourcealiases":
 		return c.resourceAliases()
 	}

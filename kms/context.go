@@ -1,11 +1,9 @@
 package kms
 
 import (
-	"maps"
+	"encoding/binary"
 	"slices"
 	"unicode/utf8"
-
-	"coffer.example/internal/binfmt"
 )
 
 const (
@@ -25,18 +23,24 @@ func canonicalContext(ec map[string]string) ([]byte, error) {
 	if len(ec) > MaxContextPairs {
 		return nil, refuse(ErrValidation, "The encryption context has more than %d pairs.", MaxContextPairs)
 	}
-	w := binfmt.NewWriter(MaxContextBytes)
-	w.U32(uint32(len(ec)))
-	for _, key := range slices.Sorted(maps.Keys(ec)) {
-		if !utf8.ValidString(key) || !utf8.ValidString(ec[key]) {
+	keys, size := make([]string, 0, len(ec)), 4
+	for key, value := range ec {
+		if !utf8.ValidString(key) || !utf8.ValidString(value) {
 			return nil, refuse(ErrValidation, "The encryption context is not valid UTF-8.")
 		}
-		w.Bytes32([]byte(key))
-		w.Bytes32([]byte(ec[key]))
+		keys, size = append(keys, key), size+4+len(key)+4+len(value)
 	}
-	b, err := w.Finish()
-	if err != nil {
+	if size > MaxContextBytes {
 		return nil, refuse(ErrValidation, "The encryption context is larger than %d bytes.", MaxContextBytes)
 	}
+	slices.Sort(keys)
+	b := binary.BigEndian.AppendUint32(make([]byte, 0, size), uint32(len(ec)))
+	for _, key := range keys {
+		b = appendString(appendString(b, key), ec[key])
+	}
 	return b, nil
+}
+
+func appendString(b []byte, s string) []byte {
+	return append(binary.BigEndian.AppendUint32(b, uint32(len(s))), s...)
 }

@@ -11,50 +11,18 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/stretchr/testify/require"
 
 	"coffer.example/internal/meta/memmeta"
-	"coffer.example/internal/meta/pebblemeta"
+	"coffer.example/internal/meta/metatest"
 	"coffer.example/kms"
 )
-
-// pebbleOn opens a Pebble store on a file system in memory.
-func pebbleOn(t testing.TB, fs vfs.FS) *pebblemeta.Store {
-	t.Helper()
-	s, err := pebblemeta.Open(pebblemeta.Options{Dir: "meta", FS: fs})
-	require.NoError(t, err)
-	return s
-}
-
-// bytesIn says whether any file of the store holds b.
-func bytesIn(t *testing.T, fs *vfs.MemFS, b []byte) bool {
-	t.Helper()
-	names, err := fs.List("meta")
-	require.NoError(t, err)
-	for _, n := range names {
-		f, err := fs.Open("meta/" + n)
-		require.NoError(t, err)
-		info, err := f.Stat()
-		require.NoError(t, err)
-		data := make([]byte, info.Size())
-		if len(data) > 0 {
-			_, err = f.ReadAt(data, 0)
-			require.NoError(t, err)
-		}
-		require.NoError(t, f.Close())
-		if bytes.Contains(data, b) {
-			return true
-		}
-	}
-	return false
-}
 
 // TestDeletionErasesMaterial finds the stored bytes of a key's material before its
 // deletion, and in no live file after it.
 func TestDeletionErasesMaterial(t *testing.T) {
-	fs := vfs.NewMem()
-	store := pebbleOn(t, fs)
+	fs := metatest.NewCrashFS()
+	store := fs.Open(t)
 	w := newWorldOn(t, store)
 	key, kept := w.key(), w.key()
 	_, err := w.RotateKeyOnDemand(ctx, w.root, kms.KeyInput{KeyID: key.ID})
@@ -69,25 +37,25 @@ func TestDeletionErasesMaterial(t *testing.T) {
 	gone, stays := raw(key.ID), raw(kept.ID)
 	require.Len(t, gone, 2)
 	for _, b := range gone {
-		require.True(t, bytesIn(t, fs, b))
+		require.True(t, fs.Contains(t, b))
 	}
 	_, err = w.ScheduleKeyDeletion(ctx, w.root, kms.ScheduleKeyDeletionInput{KeyID: key.ID, PendingWindowInDays: ptr(7)})
 	require.NoError(t, err)
 	w.clock.days(7)
 	require.NoError(t, w.Tick(ctx))
 	for _, b := range gone {
-		require.False(t, bytesIn(t, fs, b))
+		require.False(t, fs.Contains(t, b))
 	}
-	require.True(t, bytesIn(t, fs, stays[0]))
+	require.True(t, fs.Contains(t, stays[0]))
 
 	im := newImporter(w)
 	ext := w.external()
 	require.NoError(t, im.put(ext.ID, bytesOf(0x11), ""))
 	imported := raw(ext.ID)[0]
-	require.True(t, bytesIn(t, fs, imported))
+	require.True(t, fs.Contains(t, imported))
 	_, err = w.DeleteImportedKeyMaterial(ctx, w.root, kms.DeleteImportedKeyMaterialInput{KeyID: ext.ID})
 	require.NoError(t, err)
-	require.False(t, bytesIn(t, fs, imported), "imported material goes at once")
+	require.False(t, fs.Contains(t, imported), "imported material goes at once")
 }
 
 // history is what a client knows after a run that ended in a crash: the names of what
@@ -194,8 +162,8 @@ func TestCrashLosesNothingAcknowledged(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
-	fs := vfs.NewCrashableMem()
-	w := newWorldOn(t, pebbleOn(t, fs))
+	fs := metatest.NewCrashFS()
+	w := newWorldOn(t, fs.Open(t))
 	h := &history{keys: map[string]*known{}}
 	dead := &failingStore{Store: w.opts.Store, commits: 1 << 30}
 	w.opts.Store = dead
@@ -207,8 +175,7 @@ func TestCrashLosesNothingAcknowledged(t *testing.T) {
 	for range 8 {
 		time.Sleep(time.Duration(5+rng.IntN(20)) * time.Millisecond)
 		want := h.copy()
-		clone := fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: rng.IntN(101), RNG: rng})
-		checkAfterCrash(t, w, clone, want)
+		checkAfterCrash(t, w, fs.Crash(rng.IntN(101), rng), want)
 	}
 	dead.limit(0)
 	wg.Wait()
@@ -216,9 +183,9 @@ func TestCrashLosesNothingAcknowledged(t *testing.T) {
 }
 
 // checkAfterCrash opens a KMS on what a crash has left.
-func checkAfterCrash(t *testing.T, w *world, fs vfs.FS, want map[string]known) {
+func checkAfterCrash(t *testing.T, w *world, fs *metatest.CrashFS, want map[string]known) {
 	t.Helper()
-	store := pebbleOn(t, fs)
+	store := fs.Open(t)
 	o := w.opts
 	o.Store, o.Recorder = store, nil
 	k, err := kms.Open(o)

@@ -146,10 +146,8 @@ func (cl *call) checkPolicy(rec *keyRecord, lockout bool) error {
 	if !lockout {
 		return nil
 	}
-	r := iam.Request{Principal: cl.principal, Resource: keyARN(rec.Account, rec.Region, rec.ID), ResourceAccount: rec.Account,
-		Time: cl.k.now(), Region: cl.c.Region, SourceIP: cl.c.SourceIP, UserAgent: cl.c.UserAgent, ViaService: cl.c.ViaService, TLS: !cl.c.Insecure}
-	r.Keys = &conditions{cl: cl, a: &access{spec: rec}}
-	if !iam.AllowsPutKeyPolicy(&r, p) {
+	r, _, _ := cl.question(context.Background(), &access{key: &keyEntry{keyRecord: *rec, arn: keyARN(rec.Account, rec.Region, rec.ID)}})
+	if !iam.AllowsPutKeyPolicy(r, p) {
 		return refuse(ErrMalformedPolicy, "The new key policy will not allow you to update the key policy in the future.")
 	}
 	return nil

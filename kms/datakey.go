@@ -31,7 +31,7 @@ func (k *KMS) generateDataKey(ctx context.Context, c Caller, op string, in Gener
 // place of a new key.
 func (cl *call) dataKey(ctx context.Context, in GenerateDataKeyInput, plain []byte) (*GenerateDataKeyOutput, error) {
 	cl.params = cryptoParams{KeyID: in.KeyID, EncryptionContext: in.EncryptionContext, KeySpec: in.KeySpec,
-		NumberOfBytes: in.NumberOfBytes, DryRun: in.DryRun}
+		NumberOfBytes: in.NumberOfBytes, DryRun: in.DryRun}.fields()
 	size, err := checkDataKey(&in)
 	if err != nil {
 		return nil, err
@@ -86,7 +86,7 @@ func checkDataKey(in *GenerateDataKeyInput) (size int, err error) {
 // GenerateRandom returns random bytes; it needs no key.
 func (k *KMS) GenerateRandom(ctx context.Context, c Caller, in GenerateRandomInput) (*GenerateRandomOutput, error) {
 	return perform(ctx, k, c, "GenerateRandom", func(cl *call) (*GenerateRandomOutput, error) {
-		cl.params = cryptoParams{NumberOfBytes: in.NumberOfBytes}
+		cl.params = cryptoParams{NumberOfBytes: in.NumberOfBytes}.fields()
 		var v checks
 		v.between("numberOfBytes", in.NumberOfBytes, 1, maxRandom)
 		if err := v.err(); err != nil {

@@ -33,7 +33,7 @@ func (k *KMS) GenerateDataKeyPairWithoutPlaintext(ctx context.Context, c Caller,
 
 func (k *KMS) dataKeyPair(ctx context.Context, c Caller, op string, in GenerateDataKeyPairInput) (*GenerateDataKeyPairOutput, error) {
 	return perform(ctx, k, c, op, func(cl *call) (*GenerateDataKeyPairOutput, error) {
-		cl.params = cryptoParams{KeyID: in.KeyID, EncryptionContext: in.EncryptionContext, KeyPairSpec: in.KeyPairSpec, DryRun: in.DryRun}
+		cl.params = cryptoParams{KeyID: in.KeyID, EncryptionContext: in.EncryptionContext, KeyPairSpec: in.KeyPairSpec, DryRun: in.DryRun}.fields()
 		var v checks
 		v.keyID(in.KeyID)
 		v.required("keyPairSpec", in.KeyPairSpec, maxKeyName)
@@ -46,7 +46,7 @@ func (k *KMS) dataKeyPair(ctx context.Context, c Caller, op string, in GenerateD
 			return nil, refuse(ErrUnsupported, "Recipient is not supported.")
 		}
 		e, canonical, err := cl.target(ctx, use{action: op, keyID: in.KeyID, context: in.EncryptionContext, grantTokens: in.GrantTokens,
-			keys: map[string][]string{"kms:datakeypairspec": {in.KeyPairSpec}, "kms:encryptionalgorithm": {algorithmSymmetric}}})
+			keys: map[string][]string{"kms:datakeypairspec": {in.KeyPairSpec}}})
 		if err != nil {
 			return nil, err
 		}

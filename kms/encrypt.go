@@ -39,10 +39,7 @@ func (cl *call) admit(ctx context.Context, e *keyEntry, alias string, u use) err
 	if err := cl.checkGrantTokens(u.grantTokens); err != nil {
 		return err
 	}
-	a := access{action: u.action, key: e, alias: alias, context: u.context, keys: u.keys}
-	if a.keys == nil {
-		a.keys = map[string][]string{"kms:encryptionalgorithm": {algorithmSymmetric}}
-	}
+	a := access{action: u.action, key: e, alias: alias, context: u.context, algorithm: algorithmSymmetric, keys: u.keys}
 	if err := cl.authorize(ctx, a); err != nil {
 		return err
 	}
@@ -62,7 +59,7 @@ func (cl *call) admit(ctx context.Context, e *keyEntry, alias string, u use) err
 func (k *KMS) Encrypt(ctx context.Context, c Caller, in EncryptInput) (*EncryptOutput, error) {
 	return perform(ctx, k, c, "Encrypt", func(cl *call) (*EncryptOutput, error) {
 		cl.params = cryptoParams{KeyID: in.KeyID, EncryptionAlgorithm: or(in.EncryptionAlgorithm, algorithmSymmetric),
-			EncryptionContext: in.EncryptionContext, DryRun: in.DryRun}
+			EncryptionContext: in.EncryptionContext, DryRun: in.DryRun}.fields()
 		var v checks
 		v.keyID(in.KeyID)
 		v.blob("plaintext", in.Plaintext, maxPlaintext)
@@ -128,7 +125,7 @@ func (c *checks) dryRunModifiers(modifiers []string) {
 func (k *KMS) Decrypt(ctx context.Context, c Caller, in DecryptInput) (*DecryptOutput, error) {
 	return perform(ctx, k, c, "Decrypt", func(cl *call) (*DecryptOutput, error) {
 		cl.params = cryptoParams{KeyID: in.KeyID, EncryptionAlgorithm: or(in.EncryptionAlgorithm, algorithmSymmetric),
-			EncryptionContext: in.EncryptionContext, DryRun: in.DryRun}
+			EncryptionContext: in.EncryptionContext, DryRun: in.DryRun}.fields()
 		ignore := ignoresCiphertext(in.DryRun, in.DryRunModifiers)
 		if err := checkDecrypt(&in, ignore); err != nil {
 			return nil, err

@@ -140,18 +140,14 @@ func (k *KMS) RetireGrant(ctx context.Context, c Caller, in RetireGrantInput) er
 			return err
 		}
 		cl.extra = map[string]any{"grantId": rec.ID}
-		r := iam.Request{Principal: cl.principal, Action: "kms:RetireGrant", Resource: e.arn, ResourceAccount: e.Account,
-			Time: k.now(), Region: cl.c.Region, SourceIP: cl.c.SourceIP, UserAgent: cl.c.UserAgent, ViaService: cl.c.ViaService, TLS: !cl.c.Insecure}
-		cond := &conditions{ctx: ctx, cl: cl, a: &access{key: e}}
-		r.Keys = cond
-		p := iam.Policies{Rule: iam.ResourceDecides, Resource: iam.Named{Name: keyPolicyName, Policy: e.policy}, Identity: cl.identity, Session: cl.session}
+		r, p, cond := cl.question(ctx, &access{action: "RetireGrant", key: e})
 		g := rec.forEvaluation()
-		cl.decision, cl.decided = iam.EvaluateRetire(&r, &p, &g), true
+		cl.decision, cl.decided = iam.EvaluateRetire(r, p, &g), true
 		if cond.err != nil {
 			return cond.err
 		}
 		if !cl.decision.Allowed {
-			return &Error{Kind: ErrAccessDenied, Message: cl.decision.Message(&r)}
+			return &Error{Kind: ErrAccessDenied, Message: cl.decision.Message(r)}
 		}
 		if in.DryRun {
 			return errDryRun

@@ -10,8 +10,6 @@ import (
 	"coffer.example/internal/audit"
 )
 
-const eventVersion = "1.11"
-
 // readOnly lists the operations that CloudTrail shows as reading.
 func readOnly(op string) bool {
 	switch op {
@@ -27,19 +25,16 @@ func (cl *call) finish(ctx context.Context, err error) error {
 	var refused *Error
 	if err != nil {
 		refused = asError(err)
-		if refused.cause != nil {
+		if refused.cause != nil && !errors.Is(refused.cause, context.Canceled) { // the client went away
 			cl.k.o.Logf("kms: %s: %v", cl.op, refused.cause)
 		}
 	}
 	if r := cl.k.currentRecorder(); r != nil {
-		b, err := cl.event(refused)
-		if err == nil {
-			err = r.Record(context.WithoutCancel(ctx), b)
-		}
-		if err != nil {
-			return &Error{Kind: ErrInternal, Message: "The request could not be recorded.", cause: err}
+		if err := cl.record(ctx, r, refused); err != nil {
+			refused = &Error{Kind: ErrInternal, Message: "The request could not be recorded.", cause: err}
 		}
 	}
+	cl.k.tally.count(cl.op, refused)
 	if refused != nil {
 		return refused
 	}
@@ -47,15 +42,35 @@ func (cl *call) finish(ctx context.Context, err error) error {
 	return nil
 }
 
-// event encodes the call as a CloudTrail record.
-func (cl *call) event(refused *Error) ([]byte, error) {
+// eventSize is what most events fit.
+const eventSize = 2048
+
+// record hands the call's event to r, which does not keep the bytes.
+func (cl *call) record(ctx context.Context, r Recorder, refused *Error) error {
+	buf, _ := cl.k.buffers.Get().(*[]byte)
+	if buf == nil {
+		buf = new([]byte)
+		*buf = make([]byte, 0, eventSize)
+	}
+	b, err := cl.event((*buf)[:0], refused)
+	if err != nil {
+		return err
+	}
+	err = r.Record(context.WithoutCancel(ctx), b)
+	*buf = b
+	cl.k.buffers.Put(buf)
+	return err
+}
+
+// event appends the call as a CloudTrail record.
+func (cl *call) event(b []byte, refused *Error) ([]byte, error) {
 	id, err := newUUID(cl.k.o.Rand)
 	if err != nil {
 		return nil, err
 	}
 	cl.eventID = id
 	e := audit.Event{
-		EventVersion: eventVersion, UserIdentity: cl.identityOf(), EventTime: cl.k.now().Truncate(time.Second),
+		EventVersion: audit.EventVersion, UserIdentity: cl.identityOf(), EventTime: cl.at.Truncate(time.Second),
 		EventSource: "kms.amazonaws.com", EventName: cl.op, AWSRegion: cl.c.Region,
 		SourceIPAddress: cl.c.SourceIP, UserAgent: cl.c.UserAgent,
 		RequestParameters: cl.params, ResponseElements: cl.response, AdditionalEventData: cl.extra,
@@ -69,7 +84,7 @@ func (cl *call) event(refused *Error) ([]byte, error) {
 	if refused != nil {
 		e.ErrorCode, e.ErrorMessage, e.ResponseElements = Code(refused), refused.Message, nil
 	}
-	return e.Encode()
+	return e.AppendJSON(b)
 }
 
 func (cl *call) identityOf() audit.UserIdentity {
@@ -131,7 +146,7 @@ func (k *KMS) serviceEvent(ctx context.Context, rec *keyRecord, name string, det
 	var b []byte
 	if err == nil {
 		e := audit.Event{
-			EventVersion: eventVersion, EventTime: k.now().Truncate(time.Second), EventSource: "kms.amazonaws.com",
+			EventVersion: audit.EventVersion, EventTime: k.now().Truncate(time.Second), EventSource: "kms.amazonaws.com",
 			UserIdentity: audit.UserIdentity{Type: "AWSService", AccountID: rec.Account, InvokedBy: "AWS Internal"},
 			EventName:    name, AWSRegion: rec.Region, SourceIPAddress: "AWS Internal", UserAgent: "AWS Internal",
 			EventID: id, EventType: "AwsServiceEvent", ManagementEvent: true, RecipientAccountID: rec.Account,
@@ -152,20 +167,16 @@ func (k *KMS) serviceEvent(ctx context.Context, rec *keyRecord, name string, det
 // operation: one that does not decode, or of an unknown operation. code and message
 // are what it answers; they must not quote the request's body.
 func (k *KMS) RecordMalformed(ctx context.Context, c Caller, operation, code, message string) error {
-	cl := &call{k: k, c: c, op: operation}
+	cl := newCall(k, c, operation)
 	if err := cl.prepare(); err != nil {
 		return err
 	}
+	k.tally.count(malformedOperation, &Error{Kind: codeError(code)})
 	r := k.currentRecorder()
 	if r == nil {
 		return nil
 	}
-	refused := &Error{Kind: codeError(code), Message: message}
-	b, err := cl.event(refused)
-	if err == nil {
-		err = r.Record(context.WithoutCancel(ctx), b)
-	}
-	if err != nil {
+	if err := cl.record(ctx, r, &Error{Kind: codeError(code), Message: message}); err != nil {
 		return &Error{Kind: ErrInternal, Message: "The request could not be recorded.", cause: err}
 	}
 	return nil

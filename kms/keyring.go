@@ -17,6 +17,8 @@ type Keyring struct {
 	k           *KMS
 	caller      Caller
 	grantTokens []string
+	asOwner     bool // of each blob's key, in place of caller; see StoreKeyring
+	unchecked   bool // by states and policies; see OperatorKeyring
 }
 
 // Keyring returns the keyring of the account root.
@@ -85,13 +87,18 @@ func (r *Keyring) Unwrap(ctx context.Context, wrapped []byte, encryptionContext 
 		}
 		return dataKey(secret)
 	}
+	r = r.acting(ctx, wrapped)
 	return perform(ctx, r.k, r.caller, "Decrypt", func(cl *call) (*aead.DataKey, error) {
 		in := DecryptInput{CiphertextBlob: wrapped, EncryptionContext: encryptionContext, GrantTokens: r.grantTokens}
-		cl.params = cryptoParams{EncryptionAlgorithm: algorithmSymmetric, EncryptionContext: encryptionContext}
+		cl.params = cryptoParams{EncryptionAlgorithm: algorithmSymmetric, EncryptionContext: encryptionContext}.fields()
 		if err := checkDecrypt(&in, false); err != nil {
 			return nil, err
 		}
-		plain, _, _, err := cl.decrypt(ctx, in, false)
+		open := cl.decrypt
+		if r.unchecked {
+			open = cl.decryptUnchecked
+		}
+		plain, _, _, err := open(ctx, in, false)
 		if err != nil {
 			return nil, err
 		}
@@ -110,7 +117,8 @@ func dataKey(secret *aead.Secret) (*aead.DataKey, error) {
 }
 
 // Rewrap wraps the data key of a blob for another context. Under the same KMS key it
-// is GenerateDataKeyWithoutPlaintext, as AWS shows it; under another one ReEncrypt.
+// is GenerateDataKeyWithoutPlaintext, as AWS shows it; under another one ReEncrypt, or
+// Decrypt and GenerateDataKeyWithoutPlaintext where the blob's key is in another Region.
 func (r *Keyring) Rewrap(ctx context.Context, wrapped []byte, encryptionContext map[string]string, key string, newContext map[string]string) (dek *aead.DataKey, newWrapped []byte, keyARN string, err error) {
 	if r.k.isReserved(wrapped) {
 		secret, err := r.k.unwrapReserved(ctx, wrapped, encryptionContext)
@@ -125,6 +133,10 @@ func (r *Keyring) Rewrap(ctx context.Context, wrapped []byte, encryptionContext 
 			return nil, nil, "", err
 		}
 		return r.wrapUnder(ctx, dek.Secret(), "", newContext)
+	}
+	r = r.acting(ctx, wrapped)
+	if there := r.elsewhere(ctx, wrapped); there != nil {
+		return r.rewrapElsewhere(ctx, there, wrapped, encryptionContext, key, newContext)
 	}
 	same, err := r.sameKey(ctx, wrapped, key)
 	if err != nil {
@@ -142,12 +154,12 @@ func (r *Keyring) sameKey(ctx context.Context, wrapped []byte, key string) (bool
 	if err != nil {
 		return false, nil // rewrapOther refuses and records it
 	}
-	cl := &call{k: r.k, c: r.caller}
+	cl := newCall(r.k, r.caller, "")
 	if err := cl.prepare(); err != nil {
 		return false, err
 	}
 	e, _, err := cl.find(ctx, key, anyName)
-	if errors.Is(err, ErrNotFound) {
+	if refused := (*Error)(nil); errors.As(err, &refused) {
 		return false, nil // likewise
 	}
 	return err == nil && e.ID == formatUUID(h.KeyID), err
@@ -170,7 +182,7 @@ func (r *Keyring) rewrapSame(ctx context.Context, wrapped []byte, ec map[string]
 
 // rewrap is dataKey with the plaintext of a blob under the same key in place of a new one.
 func (cl *call) rewrap(ctx context.Context, in GenerateDataKeyInput, wrapped []byte, ec map[string]string, secret **aead.Secret) (*GenerateDataKeyOutput, error) {
-	cl.params = cryptoParams{KeyID: in.KeyID, EncryptionContext: in.EncryptionContext, NumberOfBytes: in.NumberOfBytes}
+	cl.params = cryptoParams{KeyID: in.KeyID, EncryptionContext: in.EncryptionContext, NumberOfBytes: in.NumberOfBytes}.fields()
 	old, err := canonicalContext(ec)
 	if err != nil {
 		return nil, err

@@ -121,7 +121,7 @@ func defaultPolicy(account string) string {
   "Version" : "2012-10-17",
   "Id" : "key-default-1",
   "Statement" : [ {
-    "Sid" : "Enable IAM User Permissions",
+    "Sid" : "Enable IAM policies",
     "Effect" : "Allow",
     "Principal" : {
       "AWS" : "` + rootARN(account) + `"

@@ -81,6 +81,8 @@ type KMS struct {
 	counts   *counters
 	policies *iam.Cache
 	uses     uses
+	tally    tally
+	buffers  sync.Pool // of *[]byte, for events
 
 	mu       sync.RWMutex // guards recorder
 	recorder Recorder

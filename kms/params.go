@@ -1,6 +1,10 @@
 package kms
 
-import "time"
+import (
+	"time"
+
+	"coffer.example/internal/audit"
+)
 
 // What events show of requests: CloudTrail's names, never a plaintext, blob or token.
 
@@ -32,21 +36,43 @@ type keyParams struct {
 	Marker              string   `json:"marker,omitempty"`
 }
 
+// cryptoParams are the parameters of the hot path: fields costs a fraction of reflection.
 type cryptoParams struct {
-	KeyID               string            `json:"keyId,omitempty"`
-	EncryptionAlgorithm string            `json:"encryptionAlgorithm,omitempty"`
-	MacAlgorithm        string            `json:"macAlgorithm,omitempty"`
-	EncryptionContext   map[string]string `json:"encryptionContext,omitempty"`
-	KeySpec             string            `json:"keySpec,omitempty"`
-	KeyPairSpec         string            `json:"keyPairSpec,omitempty"`
-	NumberOfBytes       *int              `json:"numberOfBytes,omitempty"`
-	DryRun              bool              `json:"dryRun,omitempty"`
+	KeyID               string
+	EncryptionAlgorithm string
+	MacAlgorithm        string
+	EncryptionContext   map[string]string
+	KeySpec             string
+	KeyPairSpec         string
+	NumberOfBytes       *int
+	DryRun              bool
+}
+
+func (p cryptoParams) fields() audit.Fields {
+	f := make(audit.Fields, 0, 4)
+	for _, s := range [...]struct{ name, value string }{
+		{"keyId", p.KeyID}, {"encryptionAlgorithm", p.EncryptionAlgorithm}, {"macAlgorithm", p.MacAlgorithm},
+		{"keySpec", p.KeySpec}, {"keyPairSpec", p.KeyPairSpec},
+	} {
+		if s.value != "" {
+			f = append(f, audit.Field{Name: s.name, Value: s.value})
+		}
+	}
+	if p.NumberOfBytes != nil {
+		f = append(f, audit.Field{Name: "numberOfBytes", Value: *p.NumberOfBytes})
+	}
+	if len(p.EncryptionContext) > 0 {
+		f = append(f, audit.Field{Name: "encryptionContext", Value: p.EncryptionContext})
+	}
+	if p.DryRun {
+		f = append(f, audit.Field{Name: "dryRun", Value: true})
+	}
+	return f
 }
 
 type reEncryptParams struct {
 	SourceKeyID                    string            `json:"sourceKeyId,omitempty"`
 	SourceEncryptionAlgorithm      string            `json:"sourceEncryptionAlgorithm,omitempty"`
-	SourceAAD                      string            `json:"sourceAAD,omitempty"`
 	SourceEncryptionContext        map[string]string `json:"sourceEncryptionContext,omitempty"`
 	DestinationKeyID               string            `json:"destinationKeyId,omitempty"`
 	DestinationEncryptionAlgorithm string            `json:"destinationEncryptionAlgorithm,omitempty"`

@@ -3,7 +3,6 @@ package kms
 import (
 	"context"
 	"encoding/hex"
-	"strconv"
 
 	"coffer.example/aead"
 )
@@ -96,10 +95,7 @@ func (cl *call) bothEnds(ctx context.Context, in *ReEncryptInput, ignore bool) (
 	if to.key, to.alias, err = cl.find(ctx, in.DestinationKeyID, anyName); err != nil {
 		return
 	}
-	keys := map[string][]string{
-		"kms:encryptionalgorithm": {algorithmSymmetric},
-		"kms:reencryptonsamekey":  {strconv.FormatBool(from.key.ID == to.key.ID)},
-	}
+	keys := map[string][]string{"kms:reencryptonsamekey": boolKey(from.key.ID == to.key.ID)}
 	err = cl.admit(ctx, from.key, from.alias, use{action: "ReEncryptFrom", context: in.SourceEncryptionContext,
 		algorithm: in.SourceEncryptionAlgorithm, grantTokens: in.GrantTokens, keys: keys})
 	if err != nil {

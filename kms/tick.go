@@ -12,7 +12,8 @@ import (
 
 // Tick does what time has made due: it erases keys whose deletion window has passed,
 // rotates keys, expires imported material and saves last uses. A server calls it every minute or so.
-// Operations see every effect but the erasure at its time without Tick.
+// Without Tick operations see every effect at its time, but a key whose window has
+// passed stays in lists, and on the disk.
 func (k *KMS) Tick(ctx context.Context) error {
 	now := k.now()
 	var marks []string
@@ -113,7 +114,11 @@ func (k *KMS) eraseRest(ctx context.Context, id, mark string) error {
 	}
 	t = newTxn()
 	t.delete(mark)
-	return k.commit(ctx, t)
+	if err := k.commit(ctx, t); err != nil {
+		return err
+	}
+	k.tally.add(1, 0)
+	return nil
 }
 
 // deletePrefix removes every name under a prefix, in commits of bounded size.

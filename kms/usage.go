@@ -47,7 +47,7 @@ func (cl *call) note(ctx context.Context) {
 	u := &cl.k.uses
 	u.mu.Lock()
 	for _, e := range cl.keys {
-		u.last[e.ID] = useRecord{cl.op, cl.k.now(), cl.eventID, cl.c.RequestID}
+		u.last[e.ID] = useRecord{cl.op, cl.at, cl.eventID, cl.c.RequestID}
 	}
 	full := len(u.last) > maxUnsavedUses
 	u.mu.Unlock()

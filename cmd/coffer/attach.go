@@ -13,7 +13,7 @@ import (
 // everybody: to an instance of its own, which ends with the attachment.
 
 const (
-	operatorTag    = "coffer:operator" // on instances that volume attach has launched
+	operatorTag    = "coffer-volume-attach" // on instances that volume attach has launched
 	operatorDevice = "/dev/sdf"
 )
 

@@ -2,10 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -74,17 +74,14 @@ func quickAEAD(o *bench.AEADOptions) {
 }
 
 func runAEAD(ctx context.Context, o bench.AEADOptions, out *benchOutputs, stdout, stderr io.Writer) error {
-	o.Progress = func(round, rounds int) { fmt.Fprintf(stderr, "\rround %d of %d", round, rounds) }
-	rep, err := bench.RunAEAD(ctx, o)
-	fmt.Fprint(stderr, "\r\x1b[K")
-	if errors.Is(err, bench.ErrOptions) {
-		return fmt.Errorf("%w: %w", errBenchUsage, err)
-	}
-	if rep == nil {
+	self, err := os.Executable()
+	if err != nil {
 		return err
 	}
-	// A strict run that ended with warnings has a report all the same.
-	return errors.Join(err, rep.WriteTable(stdout), out.write(rep))
+	o.Command = []string{self, "bench", bench.ChildArg}
+	o.Progress = benchProgress(stderr)
+	rep, err := bench.RunAEAD(ctx, o)
+	return finishBench(rep, err, out, stdout, stderr)
 }
 
 func benchNumbers(list string) (numbers []int, err error) {

@@ -27,6 +27,8 @@ func (d *daemon) controlServer() *controlServer {
 	controlStream(c, "key-list", onStackStream(d, (*stack).listKeys))
 	controlStream(c, "volume-list", onStackStream(d, (*stack).listVolumes))
 	controlStream(c, "snapshot-list", onStackStream(d, (*stack).listSnapshots))
+	controlStream(c, "image-list", onStackStream(d, (*stack).listImages))
+	controlStream(c, "image-import", onStackStream(d, (*stack).importImage))
 	controlStream(c, "verify", onStackStream(d, (*stack).verify))
 	control(c, "volume-attach", onStack(d, (*stack).attachVolume))
 	control(c, "volume-detach", onStack(d, (*stack).detachVolume))

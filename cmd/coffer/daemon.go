@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"sync"
@@ -150,5 +151,23 @@ func (d *daemon) exportURI(volume string) string {
 	if path, ok := unixPath(d.addresses.NBD[0]); ok {
 		return "nbd+unix:///" + url.PathEscape(volume) + "?socket=" + url.QueryEscape(path)
 	}
-	return "nbd://" + d.addresses.NBD[0] + "/" + url.PathEscape(volume)
+	scheme := "nbd://"
+	if d.addresses.secureNBD {
+		scheme = "nbds://"
+	}
+	return scheme + d.reachable(d.addresses.NBD[0]) + "/" + url.PathEscape(volume)
+}
+
+// reachable puts a name of this machine in the place of "every address".
+func (d *daemon) reachable(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	ip := net.ParseIP(host)
+	if err != nil || ip == nil || !ip.IsUnspecified() {
+		return address
+	}
+	name := "localhost"
+	if len(d.options.hosts) > 0 {
+		name = d.options.hosts[0]
+	}
+	return net.JoinHostPort(name, port)
 }

@@ -21,23 +21,35 @@ trap clean_up EXIT
 trap 'exit 1' INT TERM
 
 say() { printf '\n# %s\n' "$*"; }
-# run shows a command and runs it within the limit; out= receives its output too.
+# show prints a command as a user would type it; run runs it too, within the limit;
+# capture also keeps its output in $out.
+show() {
+	printf '$ %s\n' "$(echo "$*" | shorten)"
+}
+shorten() {
+	sed "s|$work|\$WORK|g; s|$(echo "$work" | sed 's|/|%2F|g')|\$WORK|g; s|$coffer_binary|coffer|g; s| --endpoint-url $endpoint||g"
+}
 run() {
-	printf '$ %s\n' "$(echo "$*" | sed "s|$work|\$WORK|g; s|$coffer_binary|coffer|g; s|timeout $limit ||g; s| --endpoint-url $endpoint||g")"
+	show "$@"
 	timeout "$limit" "$@"
 }
-capture() { run "$@" >"$work/out" || { cat "$work/out"; return 1; }; cat "$work/out"; out=$(cat "$work/out"); }
+capture() {
+	show "$@"
+	out=$(timeout "$limit" "$@") || return 1
+	echo "$out" | shorten
+}
 coffer() { "$coffer_binary" "$@"; }
 fail() {
 	echo "demo: $*" >&2
 	exit 1
 }
 endpoint=
+export LC_ALL=C
 
 say "An account: a data directory, and its root key beside it"
 run "$coffer_binary" init --data-dir "$data" --account-id 111122223333 --access-key-id AKIACOFFERDEMO000000 --secret-access-key demo-secret-of-forty-characters-000000000
 export AWS_ACCESS_KEY_ID=AKIACOFFERDEMO000000 AWS_SECRET_ACCESS_KEY=demo-secret-of-forty-characters-000000000
-export AWS_DEFAULT_REGION=us-east-1 AWS_PAGER= AWS_CONFIG_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true NO_PROXY='*'
+export AWS_DEFAULT_REGION=us-east-1 AWS_DEFAULT_OUTPUT=text AWS_PAGER= AWS_CONFIG_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true NO_PROXY='*'
 
 say "The daemon, on free ports of this machine"
 "$coffer_binary" serve --data-dir "$data" --api 127.0.0.1:0 --admin off 2>"$work/log" &
@@ -54,9 +66,9 @@ aws="aws --endpoint-url $endpoint"
 say "Two keys"
 # shellcheck disable=SC2086 # $aws is several words
 {
-capture $aws kms create-key --description first --query KeyMetadata.KeyId --output text
+capture $aws kms create-key --description first --query KeyMetadata.KeyId
 key1=$out
-capture $aws kms create-key --description second --query KeyMetadata.KeyId --output text
+capture $aws kms create-key --description second --query KeyMetadata.KeyId
 key2=$out
 run $aws kms create-alias --alias-name alias/first --target-key-id "$key1"
 run $aws kms create-alias --alias-name alias/second --target-key-id "$key2"
@@ -69,13 +81,13 @@ PATH=$PATH:/usr/sbin:/sbin run mke2fs -q -t ext4 -d "$tree" "$work/disk.img" 2G
 say "A volume of 2 GiB under the first key, and an instance to attach it to"
 # shellcheck disable=SC2086
 {
-capture $aws ec2 create-volume --availability-zone us-east-1a --size 2 --encrypted --kms-key-id alias/first --query VolumeId --output text
+capture $aws ec2 create-volume --availability-zone us-east-1a --size 2 --encrypted --kms-key-id alias/first --query VolumeId
 volume=$out
 run $aws ec2 wait volume-available --volume-ids "$volume"
-capture $aws ec2 describe-images --owners amazon --query 'Images[0].ImageId' --output text
-capture $aws ec2 run-instances --image-id "$out" --instance-type t3.micro --query 'Instances[0].InstanceId' --output text
+capture $aws ec2 describe-images --owners amazon --query 'Images[0].ImageId'
+capture $aws ec2 run-instances --image-id "$out" --instance-type t3.micro --query 'Instances[0].InstanceId'
 instance=$out
-run $aws ec2 attach-volume --volume-id "$volume" --instance-id "$instance" --device /dev/sdf --query State --output text
+run $aws ec2 attach-volume --volume-id "$volume" --instance-id "$instance" --device /dev/sdf --query State
 run $aws ec2 wait volume-in-use --volume-ids "$volume"
 }
 capture "$coffer_binary" volume uri --data-dir "$data" "$volume"
@@ -88,17 +100,17 @@ run qemu-img compare -f raw -F raw "$work/disk.img" "$uri"
 say "A snapshot, a copy of it under the second key, and a volume from the copy"
 # shellcheck disable=SC2086
 {
-capture $aws ec2 create-snapshot --volume-id "$volume" --query SnapshotId --output text
+capture $aws ec2 create-snapshot --volume-id "$volume" --query SnapshotId
 snapshot=$out
 run $aws ec2 wait snapshot-completed --snapshot-ids "$snapshot"
-capture $aws ec2 copy-snapshot --source-region us-east-1 --source-snapshot-id "$snapshot" --encrypted --kms-key-id alias/second --query SnapshotId --output text
+capture $aws ec2 copy-snapshot --source-region us-east-1 --source-snapshot-id "$snapshot" --encrypted --kms-key-id alias/second --query SnapshotId
 copy=$out
 run $aws ec2 wait snapshot-completed --snapshot-ids "$copy"
-capture $aws ec2 create-volume --availability-zone us-east-1a --snapshot-id "$copy" --query VolumeId --output text
+capture $aws ec2 create-volume --availability-zone us-east-1a --snapshot-id "$copy" --query VolumeId
 restored=$out
 run $aws ec2 wait volume-available --volume-ids "$restored"
-run $aws ec2 describe-volumes --volume-ids "$volume" "$restored" --query 'Volumes[].[VolumeId,Encrypted,KmsKeyId]' --output text
-run $aws ec2 attach-volume --volume-id "$restored" --instance-id "$instance" --device /dev/sdg --query State --output text
+run $aws ec2 describe-volumes --volume-ids "$volume" "$restored" --query 'Volumes[].[VolumeId,Encrypted,KmsKeyId]'
+run $aws ec2 attach-volume --volume-id "$restored" --instance-id "$instance" --device /dev/sdg --query State
 run $aws ec2 wait volume-in-use --volume-ids "$restored"
 }
 capture "$coffer_binary" volume uri --data-dir "$data" "$restored"
@@ -109,7 +121,7 @@ say "The first key is disabled: what is attached works on, the next attach is re
 {
 run $aws kms disable-key --key-id "$key1"
 run qemu-img compare -f raw -F raw "$work/disk.img" "$uri"
-run $aws ec2 detach-volume --volume-id "$volume" --query State --output text
+run $aws ec2 detach-volume --volume-id "$volume" --query State
 run $aws ec2 wait volume-available --volume-ids "$volume"
 if run $aws ec2 attach-volume --volume-id "$volume" --instance-id "$instance" --device /dev/sdf; then
 	fail "a volume under a disabled key was attached"
@@ -119,9 +131,9 @@ fi
 say "The copy, under the second key, still opens"
 # shellcheck disable=SC2086
 {
-run $aws ec2 detach-volume --volume-id "$restored" --query State --output text
+run $aws ec2 detach-volume --volume-id "$restored" --query State
 run $aws ec2 wait volume-available --volume-ids "$restored"
-run $aws ec2 attach-volume --volume-id "$restored" --instance-id "$instance" --device /dev/sdg --query State --output text
+run $aws ec2 attach-volume --volume-id "$restored" --instance-id "$instance" --device /dev/sdg --query State
 run $aws ec2 wait volume-in-use --volume-ids "$restored"
 }
 run qemu-img compare -f raw -F raw "$work/disk.img" "$out"
@@ -135,11 +147,15 @@ echo "of $(wc -l <"$work/lines") lines: $in_image hits in the image, $in_data in
 [ "$in_image" -gt 0 ] || fail "the search finds nothing even in the image"
 [ "$in_data" -eq 0 ] || fail "plaintext in the data directory"
 
-say "Everything reads back and authenticates"
+say "The first key is enabled again: everything reads back and authenticates"
+# shellcheck disable=SC2086
+run $aws kms enable-key --key-id "$key1"
 run "$coffer_binary" verify --data-dir "$data"
 
-say "What the audit trail says of the keys"
-run "$coffer_binary" audit tail --data-dir "$data" --lines 40
+say "What the audit trail says: the refusal, what decided it, and every use of the second key"
+run "$coffer_binary" audit tail --data-dir "$data" --error '*'
+run "$coffer_binary" explain --data-dir "$data"
+run "$coffer_binary" audit tail --data-dir "$data" --key "$key2" --lines 20
 run "$coffer_binary" audit verify --data-dir "$data"
 
 say "Done"

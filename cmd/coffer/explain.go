@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -31,28 +32,51 @@ func explainCommand(ctx context.Context, env *environment, args []string) error 
 	if filter.RequestID == "" && filter.Error == "" {
 		filter.Error = "*"
 	}
-	found, err := lastEvent(ctx, f.dataDir, filter.Filter)
+	events, err := requestEvents(ctx, f.dataDir, filter.Filter)
 	if err != nil {
 		return err
 	}
-	if f.json {
-		_, err := fmt.Fprintf(env.stdout, "%s\n", found)
-		return err
+	for _, event := range events {
+		if f.json {
+			_, err = fmt.Fprintf(env.stdout, "%s\n", event)
+		} else {
+			err = explainEvent(env.stdout, event)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return explainEvent(env.stdout, found)
+	return nil
 }
 
 var errNoEvent = errors.New("the audit trail has no such request")
 
-func lastEvent(ctx context.Context, dir string, filter audit.Filter) ([]byte, error) {
-	var found []byte
-	err := audit.Scan(ctx, audit.ScanOptions{Dir: filepath.Join(dir, auditName), Filter: filter, Last: 1}, func(line []byte) error {
-		found = append(found[:0], line...)
-		return nil
-	})
-	if err == nil && found == nil {
+// maxExplained bounds the events of one request: a launch makes a few per volume.
+const maxExplained = 200
+
+// requestEvents returns all events of the last request that the filter chooses: its
+// own, and those of the calls that it made to the key store.
+func requestEvents(ctx context.Context, dir string, filter audit.Filter) ([][]byte, error) {
+	last, err := lastEvents(ctx, dir, filter, 1)
+	if err != nil {
+		return nil, err
+	}
+	if len(last) == 0 {
 		return nil, errNoEvent
 	}
+	var e seenEvent
+	if err := json.Unmarshal(last[0], &e); err != nil || e.RequestID == "" {
+		return last, err
+	}
+	return lastEvents(ctx, dir, audit.Filter{RequestID: e.RequestID}, maxExplained)
+}
+
+func lastEvents(ctx context.Context, dir string, filter audit.Filter, n int) ([][]byte, error) {
+	var found [][]byte
+	err := audit.Scan(ctx, audit.ScanOptions{Dir: filepath.Join(dir, auditName), Filter: filter, Last: n}, func(line []byte) error {
+		found = append(found, bytes.Clone(line))
+		return nil
+	})
 	return found, err
 }
 
@@ -74,8 +98,6 @@ func explainEvent(out io.Writer, line []byte) error {
 		for _, step := range d.Trace {
 			fmt.Fprintf(&text, "  %s\n", step)
 		}
-	} else {
-		fmt.Fprintln(&text, "no policy was asked: the request was refused before, or for another reason")
 	}
 	_, err := io.WriteString(out, text.String())
 	return err

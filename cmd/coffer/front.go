@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"coffer.example/internal/awsapi"
+	"coffer.example/internal/awsapi/ebsapi"
 	"coffer.example/internal/awsapi/ec2api"
 	"coffer.example/internal/awsapi/ecrapi"
 	"coffer.example/internal/awsapi/iamapi"
@@ -33,6 +34,7 @@ func (s *stack) openFront(context.Context) error {
 			stsapi.New(stsapi.Options{Directory: s.people, Authorizer: awsapi.NewAuthorizer()}),
 			iamapi.New(iamapi.Options{Directory: s.people, Authorizer: awsapi.NewAuthorizer(), Tokens: s.keys.TokenKey()}),
 			ec2api.New(ec2api.Options{Service: s.machines, Tokens: s.keys.TokenKey()}),
+			ebsapi.New(ebsapi.Options{Service: s.machines, Tokens: s.keys.TokenKey()}),
 			ecrapi.New(ecrapi.Options{Service: s.images, Tokens: s.keys.TokenKey()}),
 		},
 		Credentials: credentials,

@@ -30,7 +30,9 @@ func (a *account) register(f *flags) {
 type initAnswer struct {
 	Directory   string `json:"directory"`
 	RootKeyFile string `json:"rootKeyFile,omitempty"`
+	RootKey     string `json:"rootKey,omitempty"` // NAME=VALUE, where the root key is to be kept in a variable
 	account
+	held string // what opens the directory
 }
 
 // initCommand prepares a data directory: its root key, its store and its first account.
@@ -62,7 +64,7 @@ func initDirectory(ctx context.Context, env *environment, path string, root *roo
 	if err := first.complete(); err != nil {
 		return nil, err
 	}
-	seal, keyFile, err := root.forNew(env, path)
+	made, err := root.forNew(env, path)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +72,7 @@ func initDirectory(ctx context.Context, env *environment, path string, root *roo
 	if err != nil {
 		return nil, err
 	}
-	undo := func() error { return removeMade(path, keyFile) }
+	keyFile := made.keyFile
 	if keyFile != "" {
 		if err := checkOutside(path, keyFile); err != nil {
 			return nil, errors.Join(err, d.release(), removeMade(path, ""))
@@ -80,10 +82,10 @@ func initDirectory(ctx context.Context, env *environment, path string, root *roo
 			return nil, errors.Join(exists, d.release(), removeMade(path, ""))
 		}
 	}
-	if err := errors.Join(fillDirectory(ctx, d, seal, first), d.release()); err != nil {
-		return nil, errors.Join(err, undo())
+	if err := errors.Join(fillDirectory(ctx, d, made.seal, first), d.release()); err != nil {
+		return nil, errors.Join(err, removeMade(path, keyFile))
 	}
-	return &initAnswer{Directory: path, RootKeyFile: keyFile, account: first}, nil
+	return &initAnswer{Directory: path, RootKeyFile: keyFile, RootKey: made.variable, account: first, held: root.held(keyFile)}, nil
 }
 
 // fillDirectory makes the key store and the account, and marks the directory complete.
@@ -120,9 +122,10 @@ func removeMade(path, keyFile string) error {
 
 // print says what was made, and what must not be lost.
 func (a *initAnswer) print(env *environment) error {
-	held := "the passphrase"
-	if a.RootKeyFile != "" {
-		held = "the root key file " + a.RootKeyFile
+	if a.RootKey != "" {
+		if _, err := fmt.Fprintf(env.stdout, "export %s\n\n", a.RootKey); err != nil {
+			return err
+		}
 	}
 	_, err := fmt.Fprintf(env.stdout, `%s is ready. Its keys open with %s:
 if that is lost, everything in the directory is lost; whoever has both can read everything.
@@ -132,6 +135,6 @@ aws_access_key_id = %s
 aws_secret_access_key = %s
 region = %s
 endpoint_url = http://%s
-`, a.Directory, held, a.ID, a.AccessKeyID, a.SecretAccessKey, a.Region, defaultAPI)
+`, a.Directory, a.held, a.ID, a.AccessKeyID, a.SecretAccessKey, a.Region, defaultAPI)
 	return err
 }

@@ -2,10 +2,10 @@ package main
 
 import (
 	"encoding/binary"
+	"flag"
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +16,7 @@ import (
 )
 
 // killRounds is how often TestKilledUnderLoad kills the daemon; make crash asks for more.
-const killRounds = 25
+var killRounds = flag.Int("kill.rounds", 25, "how often the daemon is killed under load")
 
 const stampSize = 4096
 
@@ -92,12 +92,6 @@ func (s *stamps) checkBlock(t *testing.T, client *testkit.NBDClient, block int64
 // TestKilledUnderLoad kills the real daemon under fio's and our own load, again and
 // again: what a flush covered is there afterwards, and nothing is torn.
 func TestKilledUnderLoad(t *testing.T) {
-	rounds := killRounds
-	if text := os.Getenv("COFFER_KILL_ROUNDS"); text != "" {
-		n, err := strconv.Atoi(text)
-		require.NoError(t, err)
-		rounds = n
-	}
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
@@ -106,7 +100,7 @@ func TestKilledUnderLoad(t *testing.T) {
 	daemon := testkit.Serve(t, install)
 	ours, fios := newAttachedVolume(t, daemon), newAttachedVolume(t, daemon)
 	known := &stamps{durable: map[int64]uint64{}, since: map[int64][]uint64{}}
-	for round := range rounds {
+	for round := range *killRounds {
 		client := dial(t, daemon, ours)
 		known.check(t, client)
 		clear(known.since)

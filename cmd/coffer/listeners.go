@@ -17,6 +17,7 @@ import (
 type addresses struct {
 	API, Admin string   // base URLs
 	NBD        []string // as --nbd takes them
+	secureNBD  bool     // clients of the first must use TLS
 }
 
 // listen opens every listener, or with --volume those of one volume. What it returns
@@ -67,7 +68,7 @@ func (d *daemon) listenAdmin(config *tls.Config) ([]server, error) {
 		return nil, err
 	}
 	d.addresses.Admin = url
-	handler := checkHost(adminHandler(figures, d.ready, d.options.pprof), d.options.hosts)
+	handler := awsapi.CheckHost(adminHandler(figures, d.ready, d.options.pprof), d.options.hosts)
 	return []server{httpServer(&http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: awsapi.MaxHeaderBytes,
 	}, listener)}, nil
@@ -110,6 +111,9 @@ func (d *daemon) listenBlocks(ctx context.Context, env *environment, config *tls
 		}
 		if _, unix := unixPath(address); !unix {
 			address = listener.Addr().String() // with the port that it really has
+		}
+		if len(d.addresses.NBD) == 0 {
+			d.addresses.secureNBD = needed != nil
 		}
 		d.addresses.NBD = append(d.addresses.NBD, address)
 		servers = append(servers, d.blockServer(listener, needed))

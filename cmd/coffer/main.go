@@ -48,10 +48,15 @@ func commands() []command {
 		{"volume detach", "detach a volume", volumeDetachCommand},
 		{"volume uri", "print the NBD URI of an attached volume", volumeURICommand},
 		{"snapshot list", "list the snapshots", snapshotListCommand},
+		{"image import", "make an image of a raw disk image file", imageImportCommand},
+		{"image list", "list the images", imageListCommand},
 		{"verify", "read and authenticate everything", verifyCommand},
 		{"audit tail", "print the audit events", auditTailCommand},
 		{"audit verify", "check that the audit trail is whole", auditVerifyCommand},
 		{"explain", "say what decided a request", explainCommand},
+		{"bench", "measure this machine", func(ctx context.Context, env *environment, args []string) error {
+			return exitStatus(benchCommand(ctx, args, env.stdout, env.stderr))
+		}},
 		{"version", "print the version", versionCommand},
 	}
 }
@@ -64,6 +69,12 @@ func main() {
 	os.Exit(status)
 }
 
+// exitStatus is the end of a command that has said itself what there is to say.
+type exitStatus int
+
+// Error implements error.
+func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
 // run finds the command, runs it and turns its error into an exit status.
 func run(ctx context.Context, env *environment, args []string) int {
 	chosen, rest, ok := findCommand(args)
@@ -72,9 +83,12 @@ func run(ctx context.Context, env *environment, args []string) int {
 	}
 	err := chosen.run(ctx, env, rest)
 	var usage usageError
+	var status exitStatus
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 		return 0
+	case errors.As(err, &status):
+		return int(status)
 	case errors.As(err, &usage):
 		fmt.Fprintf(env.stderr, "coffer %s: %v\n", chosen.name, err)
 		return 2

@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 
+	"coffer.example/blockstore"
+	"coffer.example/internal/audit"
 	"coffer.example/internal/awsapi"
 	"coffer.example/internal/metrics"
 	"coffer.example/internal/nbd"
@@ -11,13 +13,22 @@ import (
 // metricSources turn the packages' counters into metrics, each scrape anew.
 func (d *daemon) metricSources() []metrics.Source {
 	return []metrics.Source{
-		func() metrics.Snapshot { return apiMetrics(d.stack.Load().front.Metrics()) },
 		func() metrics.Snapshot { return nbdMetrics(d.blocks.Metrics()) },
+		func() metrics.Snapshot {
+			s, err := d.current()
+			if err != nil {
+				return metrics.Snapshot{}
+			}
+			families := apiMetrics(s.front.Metrics())
+			families = append(families, storeMetrics(s.store.Metrics())...)
+			families = append(families, trailMetrics(s.trail.Stats())...)
+			return metrics.Snapshot{Families: families}
+		},
 	}
 }
 
-func apiMetrics(m awsapi.Metrics) metrics.Snapshot {
-	return metrics.Snapshot{Families: []metrics.Family{
+func apiMetrics(m awsapi.Metrics) []metrics.Family {
+	return []metrics.Family{
 		single(metrics.Counter, "coffer_api_requests_total", "Requests to the AWS protocols.", float64(m.Requests)),
 		single(metrics.Gauge, "coffer_api_in_flight", "Requests being answered.", float64(m.InFlight)),
 		{
@@ -28,7 +39,7 @@ func apiMetrics(m awsapi.Metrics) metrics.Snapshot {
 			},
 		},
 		single(metrics.Counter, "coffer_api_panics_total", "Requests that panicked.", float64(m.Panics)),
-	}}
+	}
 }
 
 func nbdMetrics(m nbd.Metrics) metrics.Snapshot {
@@ -80,6 +91,50 @@ func latency(name string, op nbd.OpMetrics) metrics.Histogram {
 		}
 	}
 	return h
+}
+
+func storeMetrics(m blockstore.Metrics) []metrics.Family {
+	return []metrics.Family{
+		single(metrics.Counter, "coffer_store_reads_total", "Reads of volumes.", float64(m.Reads)),
+		single(metrics.Counter, "coffer_store_read_bytes_total", "Bytes read from volumes.", float64(m.ReadBytes)),
+		single(metrics.Counter, "coffer_store_read_errors_total", "Reads that failed.", float64(m.ReadErrors)),
+		single(metrics.Counter, "coffer_store_writes_total", "Writes to volumes.", float64(m.Writes)),
+		single(metrics.Counter, "coffer_store_written_bytes_total", "Bytes written to volumes.", float64(m.WrittenBytes)),
+		single(metrics.Counter, "coffer_store_flushes_total", "Flushes asked for.", float64(m.Flushes)),
+		single(metrics.Counter, "coffer_store_rounds_total", "Flush rounds done; concurrent flushes share one.", float64(m.Rounds)),
+		single(metrics.Counter, "coffer_store_zone_syncs_total", "Syncs of zone files.", float64(m.ZoneSyncs)),
+		single(metrics.Counter, "coffer_store_trims_total", "Trims.", float64(m.Trims)),
+		single(metrics.Counter, "coffer_store_reencrypted_bytes_total", "Bytes re-encrypted in the background.", float64(m.WalkedBytes)),
+		single(metrics.Counter, "coffer_store_authentication_failures_total", "Blocks or records that did not authenticate.", float64(m.AuthFailures)),
+		single(metrics.Counter, "coffer_store_volume_failures_total", "Volumes that have failed.", float64(m.VolumeFailures)),
+		single(metrics.Counter, "coffer_store_zone_failures_total", "Zones that have failed.", float64(m.ZoneFailures)),
+		single(metrics.Counter, "coffer_store_sweep_errors_total", "Deletions that will be tried again.", float64(m.SweepErrors)),
+		single(metrics.Gauge, "coffer_store_dirty_bytes", "Acknowledged bytes that no flush covers yet.", float64(m.DirtyBytes)),
+		single(metrics.Gauge, "coffer_store_used_bytes", "Bytes of slots in use.", float64(m.UsedSlots)*blockstore.BlockSize),
+		single(metrics.Gauge, "coffer_store_zone_bytes", "Bytes of slots in zones.", float64(m.TotalSlots)*blockstore.BlockSize),
+		single(metrics.Gauge, "coffer_store_volumes", "Volumes.", float64(m.Volumes)),
+		single(metrics.Gauge, "coffer_store_snapshots", "Snapshots.", float64(m.Snapshots)),
+		single(metrics.Gauge, "coffer_store_attached_volumes", "Attached volumes.", float64(m.Attached)),
+		single(metrics.Gauge, "coffer_store_failed", "1 if the index has failed: every volume answers EIO.", truth(m.Failed)),
+	}
+}
+
+func trailMetrics(m audit.Stats) []metrics.Family {
+	return []metrics.Family{
+		single(metrics.Counter, "coffer_audit_records_total", "Audit records written.", float64(m.Records)),
+		single(metrics.Counter, "coffer_audit_bytes_total", "Bytes of audit records written.", float64(m.Bytes)),
+		single(metrics.Counter, "coffer_audit_syncs_total", "Syncs of the audit trail.", float64(m.Syncs)),
+		single(metrics.Counter, "coffer_audit_write_errors_total", "Audit records that could not be written.", float64(m.WriteErrors)),
+		single(metrics.Counter, "coffer_audit_dropped_total", "Events without a record (--audit-on-error=drop).", float64(m.Dropped)),
+		single(metrics.Gauge, "coffer_audit_failed", "1 if the audit trail has failed.", truth(m.Failed)),
+	}
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func single(kind metrics.Kind, name, help string, value float64) metrics.Family {

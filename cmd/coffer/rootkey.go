@@ -1,15 +1,16 @@
 package main
 
 import (
-	"bytes"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
-	"golang.org/x/term"
-
+	"coffer.example/internal/awsapi/parentkms"
+	"coffer.example/internal/awsapi/sigv4"
 	"coffer.example/kms"
 )
 
@@ -18,49 +19,114 @@ type rootFlags struct {
 	keyFile        string
 	passphraseFile string
 	prompt         bool
+	variable       string
+	parent         parentkms.Options
 }
 
 func (r *rootFlags) register(f *flags) {
 	f.StringVar(&r.keyFile, "root-key-file", "", "the root key `file` (default DIR with the suffix .rootkey)")
 	f.StringVar(&r.passphraseFile, "passphrase-file", "", "a `file` whose first line is the passphrase of the root key")
 	f.BoolVar(&r.prompt, "passphrase", false, "ask for the passphrase of the root key on the terminal")
+	f.StringVar(&r.variable, "root-key-env", "", "the environment `variable` that holds the root key")
+	f.StringVar(&r.parent.KeyARN, "parent-kms-key", "", "the `ARN` of a KMS key elsewhere that seals the root key; AWS_ACCESS_KEY_ID and its siblings say as whom")
+	f.StringVar(&r.parent.Endpoint, "parent-kms-endpoint", "", "the `URL` of that KMS (default: AWS's of the key's Region)")
 }
 
 func (r *rootFlags) check() error {
 	given := 0
-	for _, set := range []bool{r.keyFile != "", r.passphraseFile != "", r.prompt} {
+	for _, set := range []bool{r.keyFile != "", r.passphraseFile != "", r.prompt, r.variable != "", r.parent.KeyARN != ""} {
 		if set {
 			given++
 		}
 	}
 	if given > 1 {
-		return usagef("give one of --root-key-file, --passphrase-file and --passphrase")
+		return usagef("give one of --root-key-file, --passphrase-file, --passphrase, --root-key-env and --parent-kms-key")
+	}
+	if r.parent.Endpoint != "" && r.parent.KeyARN == "" {
+		return usagef("--parent-kms-endpoint needs --parent-kms-key")
 	}
 	return nil
 }
 
-func (r *rootFlags) usesPassphrase() bool { return r.passphraseFile != "" || r.prompt }
+// isFile says whether the root key is in a file, as it is unless a flag says otherwise.
+func (r *rootFlags) isFile() bool {
+	return r.passphraseFile == "" && !r.prompt && r.variable == "" && r.parent.KeyARN == ""
+}
 
-// forNew returns the seal of a new directory and its key file, if it has one.
-func (r *rootFlags) forNew(env *environment, dir string) (kms.Root, string, error) {
-	if r.usesPassphrase() {
-		passphrase, err := r.passphrase(env, true)
-		return kms.RootPassphrase(passphrase), "", err
+// newRoot is the seal of a new directory, and what its owner must be told.
+type newRoot struct {
+	seal     kms.Root
+	keyFile  string // if it is one
+	variable string // NAME=VALUE of a key that was drawn for an environment variable
+}
+
+func (r *rootFlags) forNew(env *environment, dir string) (made newRoot, err error) {
+	switch {
+	case r.isFile():
+		made.keyFile = r.keyFileOf(dir, false)
+		made.seal = kms.RootKeyFile(made.keyFile)
+		return made, nil
+	case r.variable != "" && env.getenv(r.variable) == "":
+		value, err := kms.NewRootKey(rand.Reader)
+		if err != nil {
+			return made, err
+		}
+		made.variable = r.variable + "=" + value
+		if err := os.Setenv(r.variable, value); err != nil {
+			return made, err
+		}
 	}
-	keyFile := r.keyFileOf(dir, false)
-	return kms.RootKeyFile(keyFile), keyFile, nil
+	made.seal, err = r.withoutFile(env, true)
+	return made, err
+}
+
+// held says what opens a directory.
+func (r *rootFlags) held(keyFile string) string {
+	switch {
+	case r.variable != "":
+		return "the root key in " + r.variable
+	case r.parent.KeyARN != "":
+		return "the KMS key " + r.parent.KeyARN
+	case keyFile != "":
+		return "the root key file " + keyFile
+	}
+	return "the passphrase"
 }
 
 // forOpen returns the seal of a directory that exists.
 func (r *rootFlags) forOpen(env *environment, d *directory) (kms.Root, error) {
-	if r.usesPassphrase() {
-		passphrase, err := r.passphrase(env, false)
-		return kms.RootPassphrase(passphrase), err
-	}
-	if d.dev {
+	switch {
+	case !r.isFile():
+		return r.withoutFile(env, false)
+	case d.dev:
 		return kms.InsecureRootKeyFile(r.keyFileOf(d.path, true)), nil
 	}
 	return kms.RootKeyFile(r.keyFileOf(d.path, false)), nil
+}
+
+// isAbsent says that no flag names a root key and the default file is not there.
+func (r *rootFlags) isAbsent(d *directory) bool {
+	if r.keyFile != "" || !r.isFile() {
+		return false
+	}
+	_, err := os.Lstat(r.keyFileOf(d.path, d.dev))
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// withoutFile returns the seals that need no file beside the directory.
+func (r *rootFlags) withoutFile(env *environment, isNew bool) (kms.Root, error) {
+	switch {
+	case r.variable != "":
+		return kms.RootKeyEnv(r.variable), nil
+	case r.parent.KeyARN != "":
+		r.parent.Key = sigv4.Key{
+			AccessKeyID: env.getenv("AWS_ACCESS_KEY_ID"), Secret: env.getenv("AWS_SECRET_ACCESS_KEY"),
+			SessionToken: env.getenv("AWS_SESSION_TOKEN"),
+		}
+		return parentkms.New(r.parent)
+	}
+	passphrase, err := r.passphrase(env, isNew)
+	return kms.RootPassphrase(passphrase), err
 }
 
 // keyFileOf returns the root key file of a data directory. Beside the directory by
@@ -97,60 +163,4 @@ func realPath(path string) (string, error) {
 		return "", err
 	}
 	return filepath.EvalSymlinks(absolute)
-}
-
-// maxPassphrase bounds a passphrase file, which holds one line.
-const maxPassphrase = 4096
-
-// passphrase reads the passphrase. twice asks for it again, as a new one must be.
-func (r *rootFlags) passphrase(env *environment, twice bool) ([]byte, error) {
-	if r.passphraseFile != "" {
-		return readPassphraseFile(r.passphraseFile)
-	}
-	if !term.IsTerminal(int(env.stdin.Fd())) {
-		return nil, errors.New("--passphrase needs a terminal; use --passphrase-file")
-	}
-	first, err := promptSecret(env, "passphrase: ")
-	if err != nil || !twice {
-		return first, err
-	}
-	again, err := promptSecret(env, "again: ")
-	if err != nil {
-		return nil, err
-	}
-	defer clear(again)
-	if !bytes.Equal(first, again) {
-		clear(first)
-		return nil, errors.New("the passphrases differ")
-	}
-	return first, nil
-}
-
-func readPassphraseFile(path string) ([]byte, error) {
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("passphrase file: %w", err)
-	}
-	if len(content) > maxPassphrase {
-		return nil, fmt.Errorf("passphrase file %s is longer than %d bytes", path, maxPassphrase)
-	}
-	line, _, _ := bytes.Cut(content, []byte("\n"))
-	line = bytes.TrimSuffix(line, []byte("\r"))
-	if len(line) == 0 {
-		return nil, fmt.Errorf("passphrase file %s has an empty first line", path)
-	}
-	return line, nil
-}
-
-func promptSecret(env *environment, prompt string) ([]byte, error) {
-	fmt.Fprint(env.stderr, prompt)
-	secret, err := term.ReadPassword(int(env.stdin.Fd()))
-	fmt.Fprintln(env.stderr)
-	if err != nil {
-		return nil, err
-	}
-	if len(secret) == 0 {
-		return nil, errors.New("empty passphrase")
-	}
-	return secret, nil
 }

@@ -95,7 +95,7 @@ func (s *stack) openTrail(ctx context.Context) (err error) {
 	}
 	s.trail, err = audit.Open(ctx, audit.Options{
 		Dir: s.dir.file(auditName), Key: s.keys.AuditKey(), Anchor: auditAnchor{s.keys.Keyring()},
-		SyncAlways: s.auditSync, OnError: onError,
+		SyncAlways: s.auditSync == "always", OnError: onError,
 	})
 	if err != nil {
 		return err
@@ -111,7 +111,7 @@ func (s *stack) openPeople(context.Context) error {
 }
 
 func (s *stack) openStore(context.Context) (err error) {
-	s.store, err = blockstore.Open(blockstore.Options{Dir: s.dir.path, Keys: s.keys.Keyring()})
+	s.store, err = blockstore.Open(blockstore.Options{Dir: s.dir.path, Keys: s.keys.StoreKeyring()})
 	if err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ func (s *stack) openStore(context.Context) (err error) {
 func (s *stack) openMachines(ctx context.Context) (err error) {
 	s.attached = newAttachments(s.blocks, s.uri, s.volume)
 	s.machines, err = ec2.Open(ctx, ec2.Options{
-		Store: s.keys.Store(), Engine: &engine{s.store, s.attached}, KMS: ec2.KMSOf(s.keys), Exports: s.attached,
+		Store: s.keys.Store(), Engine: &engine{s.store, s.attached}, KMS: ec2.KMSOf(s.keys), Exports: s.attached, Blocks: newSnapshotBlocks(s.store),
 		ManagedKeyCopies: s.copyDefault == "aws-managed", Log: s.log,
 	})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 
@@ -59,20 +60,15 @@ func verifyCommand(ctx context.Context, env *environment, args []string) error {
 	if err != nil {
 		return err
 	}
-	if f.json {
+	if report.Clean = report.outcome() == nil; f.json {
 		err = printJSON(env.stdout, report)
 	} else {
 		err = report.print(env)
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case len(report.Problems) > 0 || report.AuditProblem != "":
-		return errDamage
-	case !report.Clean:
-		return errUnchecked
 	}
-	return nil
+	return report.outcome()
 }
 
 // runVerify verifies through the daemon or, if nobody holds the directory, here.
@@ -86,7 +82,7 @@ func runVerify(ctx context.Context, env *environment, path string, root *rootFla
 		shown.update(item.Done, item.Total)
 		return nil
 	}
-	s, release, err := openOffline(ctx, env, path, root, []step{(*stack).openKeys, (*stack).openTrail, (*stack).openStore})
+	dir, err := openDirectory(path)
 	if errors.Is(err, errBusy) {
 		err = askStream(ctx, path, "verify", call, visit)
 		return report, err
@@ -94,41 +90,108 @@ func runVerify(ctx context.Context, env *environment, path string, root *rootFla
 	if err != nil {
 		return nil, err
 	}
-	err = s.verify(ctx, call, visit)
-	return report, errors.Join(err, release())
+	offline := verifyOffline
+	if call.StructureOnly || root.isAbsent(dir) {
+		offline = verifyStructure
+	}
+	err = offline(ctx, env, dir, root, visit)
+	return report, errors.Join(err, dir.release())
 }
 
-// verify checks the volumes and the audit trail.
-func (s *stack) verify(ctx context.Context, call verifyCall, emit func(verifyItem) error) error {
-	found, err := s.store.Verify(ctx, blockstore.VerifyOptions{
-		StructureOnly: call.StructureOnly,
-		Progress: func(done, total int64) {
-			_ = emit(verifyItem{Done: done, Total: total}) // if the client has gone, ctx ends the work
-		},
-	})
+// verifyOffline opens data keys as the operator, whatever the state of their keys.
+func verifyOffline(ctx context.Context, env *environment, dir *directory, root *rootFlags, emit func(verifyItem) error) error {
+	seal, err := root.forOpen(env, dir)
 	if err != nil {
 		return err
 	}
-	trail, broken := s.trail.Verify(ctx)
-	if broken != nil && !errors.Is(broken, audit.ErrBroken) {
-		return broken
+	s, err := openStack(ctx, stackOptions{log: slog.New(slog.DiscardHandler), dir: dir, root: seal},
+		[]step{(*stack).openKeys, (*stack).openTrail, (*stack).openStore})
+	if err != nil {
+		return err
 	}
-	report := &verifyReport{
-		Clean: found.Clean() && broken == nil, Volumes: found.Volumes, Snapshots: found.Snapshots, Records: found.Records,
-		Blocks: found.Blocks, Unchecked: found.Unchecked, Counts: found.Counts, AuditRecords: trail.Records,
-		Problems: map[string]string{},
+	return errors.Join(s.verifyWith(ctx, blockstore.VerifyOptions{Keys: s.keys.OperatorKeyring()}, emit), s.close())
+}
+
+// verifyStructure checks what needs no root key.
+func verifyStructure(ctx context.Context, _ *environment, dir *directory, _ *rootFlags, emit func(verifyItem) error) error {
+	report := &verifyReport{Unchecked: []string{"everything that needs the root key"}, Problems: map[string]string{}}
+	trail, err := audit.Verify(ctx, audit.VerifyOptions{Dir: dir.file(auditName)})
+	if err := report.addTrail(trail, err); err != nil {
+		return err
 	}
-	for kind, problem := range found.Problems {
-		report.Problems[kind] = problem.Error()
+	store, err := blockstore.Open(blockstore.Options{Dir: dir.path, ReadOnly: true})
+	if err != nil {
+		return err
 	}
-	if broken != nil {
-		report.AuditProblem = broken.Error()
+	found, err := store.Verify(ctx, blockstore.VerifyOptions{StructureOnly: true, Progress: showing(emit)})
+	if err := errors.Join(err, store.Close()); err != nil {
+		return err
+	}
+	report.addStore(found)
+	return emit(verifyItem{Report: report})
+}
+
+// verify checks the volumes, as far as their keys allow, and the audit trail.
+func (s *stack) verify(ctx context.Context, call verifyCall, emit func(verifyItem) error) error {
+	return s.verifyWith(ctx, blockstore.VerifyOptions{StructureOnly: call.StructureOnly}, emit)
+}
+
+func (s *stack) verifyWith(ctx context.Context, o blockstore.VerifyOptions, emit func(verifyItem) error) error {
+	o.Progress = showing(emit)
+	found, err := s.store.Verify(ctx, o)
+	if err != nil {
+		return err
+	}
+	report := &verifyReport{Problems: map[string]string{}}
+	if o.StructureOnly {
+		report.Unchecked = []string{"everything that needs a key"}
+	}
+	report.addStore(found)
+	trail, err := s.trail.Verify(ctx)
+	if err := report.addTrail(trail, err); err != nil {
+		return err
 	}
 	return emit(verifyItem{Report: report})
 }
 
+// showing emits the progress. If the client has gone, its context ends the work.
+func showing(emit func(verifyItem) error) func(done, total int64) {
+	return func(done, total int64) { _ = emit(verifyItem{Done: done, Total: total}) }
+}
+
+func (r *verifyReport) addStore(found *blockstore.Report) {
+	r.Volumes, r.Snapshots, r.Records, r.Blocks, r.Counts = found.Volumes, found.Snapshots, found.Records, found.Blocks, found.Counts
+	r.Unchecked = append(r.Unchecked, found.Unchecked...)
+	for kind, problem := range found.Problems {
+		r.Problems[kind] = problem.Error()
+	}
+}
+
+// addTrail takes what a check of the audit trail found; other errors it returns.
+func (r *verifyReport) addTrail(found audit.Report, err error) error {
+	if err != nil && !errors.Is(err, audit.ErrBroken) {
+		return err
+	}
+	r.AuditRecords = found.Records
+	if err != nil {
+		r.AuditProblem = err.Error()
+	}
+	return nil
+}
+
+// outcome is the error that the command ends with.
+func (r *verifyReport) outcome() error {
+	switch {
+	case len(r.Problems) > 0 || r.AuditProblem != "":
+		return errDamage
+	case len(r.Unchecked) > 0:
+		return errUnchecked
+	}
+	return nil
+}
+
 func (r *verifyReport) print(env *environment) error {
-	if _, err := fmt.Fprintf(env.stdout, "volumes %d, snapshots %d: %d extent records and %d blocks read and authenticated\naudit: %d records in one chain\n",
+	if _, err := fmt.Fprintf(env.stdout, "volumes %d, snapshots %d: %d extent records and %d blocks read and authenticated\naudit: %d records\n",
 		r.Volumes, r.Snapshots, r.Records, r.Blocks, r.AuditRecords); err != nil {
 		return err
 	}

@@ -63,3 +63,16 @@ func TestAudit(t *testing.T) {
 	expectError(t, w, "ec2", 500, "InternalError", internal)
 	require.NotContains(t, w.Body.String(), "<text>")
 }
+
+func TestAuditOfASession(t *testing.T) {
+	r := &Request{Principal: Principal{
+		Account: "111122223333", ARN: "arn:aws:sts::111122223333:assumed-role/r/s", RoleARN: "arn:aws:iam::111122223333:role/path/r",
+		UserID: "AROAEXAMPLE:s", UserName: "r", Type: "AssumedRole", SessionStarted: now,
+	}, AccessKeyID: "ASIATEMP"}
+	got, err := json.Marshal(userIdentity(r))
+	require.NoError(t, err)
+	require.JSONEq(t, `{"type":"AssumedRole","principalId":"AROAEXAMPLE:s","arn":"arn:aws:sts::111122223333:assumed-role/r/s",
+		"accountId":"111122223333","accessKeyId":"ASIATEMP","sessionContext":{
+			"sessionIssuer":{"type":"Role","principalId":"AROAEXAMPLE","arn":"arn:aws:iam::111122223333:role/path/r","accountId":"111122223333","userName":"r"},
+			"attributes":{"creationDate":"2026-03-04T05:06:07Z","mfaAuthenticated":"false"}}}`, string(got))
+}

@@ -164,15 +164,19 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 
 // printable bounds and cleans text of a request before it enters a message or an event.
 func printable(s string) string {
-	const most = 128
 	clean := strings.Map(func(c rune) rune {
 		if c < ' ' || c == 0x7f || c == '\uFFFD' {
 			return '?'
 		}
 		return c
 	}, s)
-	if len(clean) > most {
-		clean = strings.ToValidUTF8(clean[:most], "") + "…"
+	return bounded(clean, 128)
+}
+
+// bounded cuts text to at most so many bytes, and an ellipsis.
+func bounded(s string, most int) string {
+	if len(s) <= most {
+		return s
 	}
-	return clean
+	return strings.ToValidUTF8(s[:most], "") + "…"
 }

@@ -3,6 +3,7 @@ package awsapi
 import (
 	"fmt"
 
+	"coffer.example/internal/audit"
 	"coffer.example/internal/iam"
 	"coffer.example/kms"
 )
@@ -47,7 +48,27 @@ func (a *Authorizer) Decide(r *Request, access Access) (iam.Decision, *iam.Reque
 		Action: access.Action, Resource: access.Resource, ResourceAccount: access.Owner, Keys: access.Keys,
 		Time: r.Time, Region: r.Region, SourceIP: r.SourceIP, UserAgent: r.UserAgent, TLS: r.HTTP.TLS != nil,
 	}
-	return iam.Evaluate(request, policies, nil), request, nil
+	decision := iam.Evaluate(request, policies, nil)
+	if !decision.Allowed {
+		decision = iam.Explain(request, policies, nil) // again, to tell the audit event why
+	}
+	r.Decided(&decision)
+	return decision, request, nil
+}
+
+// Decided keeps a decision for the request's audit event. The last one counts: the
+// refusal, or the permission of the last thing that was asked.
+func (r *Request) Decided(d *iam.Decision) {
+	r.decision = &audit.Decision{Result: "Deny", Reason: d.String(), Grant: d.GrantID}
+	if d.Allowed {
+		r.decision.Result = "Allow"
+	}
+	if at := d.Deciding(); !at.IsZero() {
+		r.decision.Policy, r.decision.Sid = at.Policy, at.Sid
+	}
+	for _, step := range d.Trace {
+		r.decision.Trace = append(r.decision.Trace, step.String())
+	}
 }
 
 // Check is Decide, with AWS's AccessDenied of the Query protocol for a refusal.

@@ -74,7 +74,7 @@ func TestOperationErrors(t *testing.T) {
 		{"query panic", sts("Action=Echo&Text=panic"), "query", 500, "InternalFailure", internal},
 		{"ec2 unknown action", ec2("Action=FlyToTheMoon"), "ec2", 400, "InvalidAction", "The action FlyToTheMoon is not valid for this web service."},
 		{"ec2 missing", ec2("Action=Echo"), "ec2", 400, "MissingParameter", "The request must contain the parameter Text"},
-		{"ec2 invalid", ec2("Action=Echo&Text=a&Size=x"), "ec2", 400, "InvalidParameterValue", "Value (x) for parameter Size is invalid. expected an integer"},
+		{"ec2 invalid", ec2("Action=Echo&Text=a&Size=x"), "ec2", 400, "InvalidParameterValue", "Value (x) for parameter size is invalid. Expected an integer."},
 		{"ec2 unknown parameter", ec2("Action=Echo&Text=a&Name.x=1"), "ec2", 400, "UnknownParameter", "The parameter Name.x is not recognized"},
 		{"ec2 ready", ec2("Action=Echo&Text=ready"), "ec2", 404, "NotFoundException", `Key <x> & "y"`},
 		{"ec2 panic", ec2("Action=Echo&Text=panic"), "ec2", 500, "InternalError", internal},

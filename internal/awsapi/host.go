@@ -42,6 +42,19 @@ func (s hostSet) allows(hostport string) bool {
 	return false
 }
 
+// CheckHost refuses requests whose Host header is neither a loopback name nor one of
+// names (or below one), for handlers that do not stand behind a Front.
+func CheckHost(next http.Handler, names []string) http.Handler {
+	hosts := newHostSet(names)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !hosts.allows(r.Host) {
+			http.Error(w, "unknown host", http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // sourceIP returns the address a request came from.
 func sourceIP(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)

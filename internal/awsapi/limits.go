@@ -6,9 +6,9 @@ import "time"
 const (
 	// DefaultMaxBody caps a body where the service says nothing: no JSON or Query call here needs more.
 	DefaultMaxBody = 1 << 20
-	// MaxHeaderBytes caps the request line and headers. Session tokens, presigned
-	// URLs and user agents are the long ones, a few KiB each.
-	MaxHeaderBytes = 32 << 10
+	// MaxHeaderBytes caps the request line and headers. The longest is a session token
+	// with a session policy and 50 tags of the largest size, about 30 KiB.
+	MaxHeaderBytes = 64 << 10
 	// DefaultMaxConnections caps open connections; further ones wait in the kernel's backlog.
 	DefaultMaxConnections = 1024
 

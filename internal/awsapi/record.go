@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"coffer.example/internal/audit"
+	"coffer.example/internal/iam"
 )
 
 // Recorder appends one audit event, durably enough that the answer may be sent when it
@@ -14,8 +15,14 @@ type Recorder interface {
 	Record(ctx context.Context, event []byte) error
 }
 
+// eventVersion is CloudTrail's, the same as kms's events have.
+const eventVersion = "1.11"
+
 // maxRecordedParameters bounds the parameters of one event; a larger request's are left out.
 const maxRecordedParameters = 200
+
+// maxRecordedMessage bounds the error message of one event: AWS's validation messages quote what they refuse.
+const maxRecordedMessage = 2048
 
 // record writes the event of a request unless its operation has done so.
 func (f *Front) record(ctx context.Context, x *exchange, sent *Error) error {
@@ -28,7 +35,7 @@ func (f *Front) record(ctx context.Context, x *exchange, sent *Error) error {
 	}
 	r := x.request
 	event := audit.Event{
-		EventVersion:       "1.09",
+		EventVersion:       eventVersion,
 		UserIdentity:       userIdentity(r),
 		EventTime:          r.Time.UTC().Truncate(time.Second),
 		EventSource:        eventSource(x.service),
@@ -42,6 +49,7 @@ func (f *Front) record(ctx context.Context, x *exchange, sent *Error) error {
 		ManagementEvent:    true,
 		RecipientAccountID: r.Principal.Account,
 		EventCategory:      "Management",
+		Decision:           r.decision,
 	}
 	if x.operation != nil {
 		event.ReadOnly = x.operation.ReadOnly
@@ -50,13 +58,14 @@ func (f *Front) record(ctx context.Context, x *exchange, sent *Error) error {
 		}
 	}
 	if sent != nil {
-		event.ErrorCode, event.ErrorMessage = sent.Code, sent.Message
+		event.ErrorCode, event.ErrorMessage = sent.Code, bounded(sent.Message, maxRecordedMessage)
 	}
 	line, err := event.Encode()
 	if err != nil {
 		return err
 	}
-	return f.options.Recorder.Record(ctx, line)
+	// A client that has left does not take its event with it.
+	return f.options.Recorder.Record(context.WithoutCancel(ctx), line)
 }
 
 func userIdentity(r *Request) audit.UserIdentity {
@@ -65,10 +74,29 @@ func userIdentity(r *Request) audit.UserIdentity {
 		// Not authenticated: the access key is what the request claims.
 		return audit.UserIdentity{Type: "Unknown", AccessKeyID: printable(r.AccessKeyID)}
 	}
-	return audit.UserIdentity{
+	u := audit.UserIdentity{
 		Type: p.Type, PrincipalID: p.UserID, ARN: p.ARN, AccountID: p.Account,
 		AccessKeyID: r.AccessKeyID, UserName: p.UserName,
 	}
+	if p.Type == string(iam.AssumedRole) {
+		u.UserName = "" // the role's name is the issuer's
+		u.SessionContext = sessionContext(&p)
+	}
+	return u
+}
+
+// sessionContext says which role a session is of.
+func sessionContext(p *Principal) *audit.SessionContext {
+	id, _, _ := strings.Cut(p.UserID, ":")
+	role := iam.Principal{Type: iam.AssumedRole, Account: p.Account, ARN: p.ARN, RoleARN: p.RoleARN}
+	out := &audit.SessionContext{SessionIssuer: audit.SessionIssuer{
+		Type: "Role", PrincipalID: id, ARN: role.Issuer(), AccountID: p.Account, UserName: p.UserName,
+	}}
+	out.Attributes.MFAAuthenticated = "false"
+	if !p.SessionStarted.IsZero() {
+		out.Attributes.CreationDate = p.SessionStarted.UTC().Format(time.RFC3339)
+	}
+	return out
 }
 
 // eventName is the operation, or what the request claims to be where it never was found.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"coffer.example/internal/audit"
 	"coffer.example/internal/awsapi/query"
 	"coffer.example/internal/awsapi/shape"
 )
@@ -88,6 +89,8 @@ type Request struct {
 	Params      *query.Params     // Query, EC2
 	Vars        map[string]string // REST
 	HTTP        *http.Request     // its body has been read
+
+	decision *audit.Decision
 }
 
 // RESTAnswer is the answer of a REST operation: JSON is encoded if it is not nil,

@@ -55,12 +55,27 @@ func scenario(ctx context.Context, s *ec2.Service) error {
 	if err != nil {
 		return err
 	}
+	uploaded, err := s.StartSnapshot(ctx, caller, ec2.UploadRequest{SizeGiB: 1, Encrypted: snapshot.True, KeyID: "k1"})
+	if err != nil {
+		return err
+	}
+	if err := s.PutSnapshotBlock(ctx, caller, uploaded.ID, 7, make([]byte, ec2.SnapshotBlockSize)); err != nil {
+		return err
+	}
+	if _, err := s.CompleteSnapshot(ctx, caller, uploaded.ID, 1, nil); err != nil {
+		return err
+	}
+	given, err := s.StartSnapshot(ctx, caller, ec2.UploadRequest{SizeGiB: 1})
+	if err != nil {
+		return err
+	}
 	m := []string{machines[0].ID}
 	for _, step := range []func() error{
 		func() error { _, err := s.StopInstances(ctx, caller, m, false); return err },
 		func() error { _, err := s.StartInstances(ctx, caller, m, false); return err },
 		func() error { _, err := s.DetachVolume(ctx, caller, ec2.DetachRequest{VolumeID: v.ID}); return err },
 		func() error { return s.DeleteVolume(ctx, caller, v.ID, false) },
+		func() error { return s.DeleteSnapshot(ctx, caller, given.ID, false) },
 		func() error { _, err := s.TerminateInstances(ctx, caller, append(m, i), false); return err },
 		func() error { return s.DeregisterImage(ctx, caller, made.ID, true, false) },
 		func() error { return s.DeregisterImage(ctx, caller, registered.ID, false, false) },

@@ -126,6 +126,11 @@ func (s *Service) DescribeSnapshots(ctx context.Context, caller kms.Caller, v Vi
 		if snap.State == SnapshotDeleting || again || !v.owner(snap.Owner, caller) || !v.user(snap.Owner, snap.Public, snap.Shares, caller) {
 			return snap, false, nil
 		}
+		if from.public {
+			if hidden, err := s.hidden(ctx, snap.Region, snap.Owner); hidden || err != nil {
+				return snap, false, err
+			}
+		}
 		snap, err := s.refreshed(ctx, snap)
 		if isNotFound(err) {
 			return snap, false, nil

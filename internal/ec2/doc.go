@@ -18,6 +18,8 @@
 //   - A key that refuses is asynchronous, as on AWS: what was asked for appears, and
 //     then is in the state error (an instance: terminated, with its reason). AttachVolume
 //     alone fails at once.
+//   - A snapshot that is written block by block belongs to the process that began it: it
+//     is durable once completed, and a restart, its timeout or its deletion ends it.
 //   - No request for one account's resources reads another account's records.
 //
 // # Records

@@ -15,6 +15,7 @@ const managedKeyAlias = "alias/aws/ebs"
 // settings are an account's settings in a Region.
 type settings struct {
 	EncryptByDefault bool
+	PublicAccess     PublicAccess
 	DefaultKey       string // as ModifyEbsDefaultKmsKeyId resolved it; empty: the AWS managed key
 }
 

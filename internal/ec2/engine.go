@@ -46,9 +46,36 @@ type Engine interface {
 	CopyProgress(ctx context.Context, snapshotID string) (done, total int64, err error)
 	DeleteSnapshot(ctx context.Context, snapshotID string) error
 
-	// Volumes and Snapshots list what there is, for recovery.
+	// Volumes and Snapshots list what is whole, for recovery: no copy in progress.
 	Volumes(ctx context.Context) ([]string, error)
 	Snapshots(ctx context.Context) ([]string, error)
+}
+
+// SnapshotBlockSize is the unit of reading and writing snapshots, in bytes (AWS).
+const SnapshotBlockSize = 512 << 10
+
+// blocksPerGiB is how many of them a GiB has.
+const blocksPerGiB = (1 << 30) / SnapshotBlockSize
+
+// ErrUnrelatedObjects is what a BlockEngine answers about snapshots that it cannot compare.
+var ErrUnrelatedObjects = errors.New("ec2: the snapshots are not related")
+
+// BlockEngine writes and reads snapshots block by block.
+type BlockEngine interface {
+	// BeginUpload makes what the snapshot spec.ID is written into: empty, or a parent's content.
+	BeginUpload(ctx context.Context, parentID string, spec VolumeSpec) error
+	// WriteBlock and ReadUploaded work on an upload that has begun.
+	WriteBlock(ctx context.Context, snapshotID string, index int64, data []byte) error
+	ReadUploaded(ctx context.Context, snapshotID string, index int64, data []byte) error
+	// EndUpload makes the snapshot of what was written, durably.
+	EndUpload(ctx context.Context, snapshotID string) error
+	// AbortUpload drops an upload, never a snapshot. Having none succeeds.
+	AbortUpload(ctx context.Context, snapshotID string) error
+	// ReadBlock reads a block of a snapshot.
+	ReadBlock(ctx context.Context, snapshotID string, index int64, data []byte, keys blockstore.Keyring) error
+	// ChangedBlocks calls fn, in order, for the blocks of newer that may differ from older
+	// (empty: for the blocks that it has), until fn returns false.
+	ChangedBlocks(ctx context.Context, olderID, newerID string, fn func(index int64) bool) error
 }
 
 // Exports serves attached volumes to their users.

@@ -12,12 +12,11 @@ type Reason uint8
 const (
 	Internal Reason = iota // never refused for this; the zero value must not pass for another
 	DryRunSucceeded
-	Unauthorized
 	MissingParameter
 	InvalidParameter
 	ParameterCombination
 	ParameterDependency
-	ParameterConflict
+	Busy
 	IdempotentMismatch
 	InvalidNextToken
 	InvalidID
@@ -31,7 +30,6 @@ const (
 	SnapshotNotFound
 	SnapshotIDMalformed
 	SnapshotInUse
-	ConcurrentSnapshots
 	ConcurrentCopies
 	InstanceNotFound
 	InstanceIDMalformed
@@ -48,13 +46,17 @@ const (
 	Unsupported
 	TagLimit
 	AuthFailure
-	ModificationRate
 	KeyUnavailable
 	InvalidZone
 	InvalidAttribute
-	TerminationProtected
 	NotShareable
 	ResourceNotFound
+	InvalidVolumeSize
+	InvalidBlock
+	UnrelatedSnapshots
+	UploadEnded
+	ConcurrentUploads
+	ChecksumMismatch
 )
 
 // Error is a refusal: a reason and AWS's sentence for it. Cause is what the key

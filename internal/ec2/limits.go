@@ -17,6 +17,7 @@ const (
 	maxPendingCopies = 20  // AWS: snapshot copies per account and destination Region
 	maxShareChanges  = 500 // AWS: accounts in one ModifySnapshotAttribute
 	maxShares        = 1000
+	maxUploads       = 256      // snapshots being written at once; each keeps a device open
 	maxUserData      = 16 << 10 // AWS, decoded
 	maxClientToken   = 64       // AWS, in characters
 	maxFilters       = 50       // AWS
@@ -39,7 +40,12 @@ const (
 	// close before it answers.
 	detachGrace = 250 * time.Millisecond
 
+	defaultUploadTimeout = time.Hour // AWS
+	minUploadTimeout     = 10 * time.Minute
+	maxUploadTimeout     = 4320 * time.Minute
+
 	tokenLifetime      = 24 * time.Hour // AWS: idempotency is kept at least that long
 	terminatedLifetime = time.Hour      // AWS: a terminated instance stays visible for about an hour
+	wakeDelay          = 50 * time.Millisecond
 	defaultRetryEvery  = 30 * time.Second
 )

@@ -24,7 +24,8 @@ const interrupted = "The service was restarted before this was finished"
 //	pending instance      of a launch: ended; of a start: stopped again
 //	stopping, shutting-down  taken to its end
 //
-// Engine objects without a record are left alone.
+// Engine objects without a record are left alone. A resource that cannot be brought
+// into agreement stays as it is until the next start, and keeps nobody from the others.
 func (s *Service) recoverAll(ctx context.Context) error {
 	steps := []func(context.Context) error{s.recoverInstances, s.recoverVolumes, s.recoverSnapshots, s.recoverImages}
 	for _, step := range steps {
@@ -46,9 +47,11 @@ func unsettled[T resource](ctx context.Context, s *Service, k kind, fn func(T) e
 		if errors.Is(err, meta.ErrNotFound) {
 			err = newChange().clear(key).commit(ctx, s.store)
 		} else if err == nil {
-			err = fn(r.value)
+			if err := fn(r.value); err != nil {
+				s.log.Error("not recovered; the next start tries again", "resource", at.value.ID, "error", err)
+			}
 		}
-		if err != nil {
+		if err = errors.Join(err, ctx.Err()); err != nil {
 			return err
 		}
 	}
@@ -119,18 +122,29 @@ func (s *Service) recoverSnapshots(ctx context.Context) error {
 	}
 	slices.Sort(exist)
 	return unsettled(ctx, s, kindSnapshot(), func(snap Snapshot) error {
-		_, found := slices.BinarySearch(exist, snap.ID)
-		switch {
-		case snap.State == SnapshotDeleting:
+		if snap.State == SnapshotDeleting {
 			return s.removeSnapshot(ctx, snap)
-		case !found:
-			_, err := edit(ctx, s, snap, func(snap *Snapshot) { snap.State, snap.StateMessage = SnapshotError, interrupted })
-			return err
-		case snap.SourceID == "":
-			_, err := edit(ctx, s, snap, func(snap *Snapshot) { snap.State, snap.Completed = SnapshotCompleted, s.now() })
-			return err
 		}
-		_, err := s.refreshed(ctx, snap) // a copy goes on in the engine
+		if snap.SourceID != "" {
+			_, _, err := s.engine.CopyProgress(ctx, snap.ID)
+			if !errors.Is(err, ErrNoObject) {
+				_, err = s.refreshed(ctx, snap) // the copy goes on in the engine
+				return err
+			}
+		}
+		if snap.Upload != nil {
+			if err := s.dropUpload(ctx, snap.ID); err != nil {
+				return err
+			}
+		}
+		_, found := slices.BinarySearch(exist, snap.ID)
+		_, err := edit(ctx, s, snap, func(snap *Snapshot) {
+			if found {
+				snap.State, snap.Completed = SnapshotCompleted, s.now()
+			} else {
+				snap.State, snap.StateMessage = SnapshotError, interrupted
+			}
+		})
 		return err
 	})
 }

@@ -18,6 +18,7 @@ type Options struct {
 	Engine  Engine
 	KMS     KMS
 	Exports Exports
+	Blocks  BlockEngine // nil: snapshots cannot be written or read block by block
 	// ManagedKeyCopies selects the other documented reading of CopySnapshot; see snapshot.Request.
 	ManagedKeyCopies bool
 	Rand             io.Reader        // nil: crypto/rand
@@ -32,6 +33,7 @@ type Service struct {
 	engine  Engine
 	kms     KMS
 	exports Exports
+	blocks  BlockEngine
 	opts    Options
 	locks   *locks
 	log     *slog.Logger
@@ -42,8 +44,9 @@ type Service struct {
 	wake       chan struct{} // asks for a retry of impaired attachments
 
 	mu       sync.Mutex
-	impaired map[string]ref // volumes whose export is absent; guarded by mu
-	closed   bool           // guarded by mu
+	impaired map[string]ref     // volumes whose export is absent; guarded by mu
+	uploads  map[string]*upload // snapshots being written; guarded by mu
+	closed   bool               // guarded by mu
 }
 
 // Open brings the catalogue and the engine into agreement (see recover.go), re-attaches
@@ -65,8 +68,8 @@ func Open(ctx context.Context, o Options) (*Service, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Service{
-		store: o.Store, engine: o.Engine, kms: o.KMS, exports: o.Exports, opts: o, log: o.Log,
-		locks: newLocks(), wake: make(chan struct{}, 1), impaired: map[string]ref{},
+		store: o.Store, engine: o.Engine, kms: o.KMS, exports: o.Exports, blocks: o.Blocks, opts: o, log: o.Log,
+		locks: newLocks(), wake: make(chan struct{}, 1), impaired: map[string]ref{}, uploads: map[string]*upload{},
 	}
 	s.stop, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if err := s.recoverAll(ctx); err != nil {
@@ -79,14 +82,14 @@ func Open(ctx context.Context, o Options) (*Service, error) {
 }
 
 // Close ends the background work: a volume that waits for its clients stays
-// detaching and goes on at the next Open. It does not close the store or the engine.
+// detaching and goes on at the next Open. Uploads fail. It does not close the store or the engine.
 func (s *Service) Close() error {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
 	s.cancel()
 	s.background.Wait()
-	return nil
+	return s.failUploads()
 }
 
 // goBackground runs fn until it returns or the service closes.
@@ -100,7 +103,10 @@ func (s *Service) goBackground(fn func(ctx context.Context)) {
 
 // KeysChanged says that a key, a policy or a grant has changed: what could not be
 // opened before is tried again soon.
-func (s *Service) KeysChanged() {
+func (s *Service) KeysChanged() { s.nudge() }
+
+// nudge has the background work look at everything soon.
+func (s *Service) nudge() {
 	select {
 	case s.wake <- struct{}{}:
 	default:
@@ -116,12 +122,19 @@ func (s *Service) maintain() {
 		case <-s.stop.Done():
 			return
 		case <-s.wake:
+			// The change that wakes may be about to be committed, and others may follow it.
+			select {
+			case <-s.stop.Done():
+				return
+			case <-time.After(wakeDelay):
+			}
 		case <-ticker.C:
 			if err := s.forgetExpired(s.stop); err != nil {
 				s.log.Warn("expired records stay", "error", err)
 			}
 		}
 		s.retryImpaired(s.stop)
+		s.expireUploads(s.stop)
 	}
 }
 

@@ -16,7 +16,6 @@ type Volume struct {
 	ManagedKey              bool   // under an AWS managed key
 	DataKeyID               string // equal along a lineage that shares a data key
 	SnapshotID              string // what it was made from
-	FastRestored            bool
 	MultiAttach             bool
 	AutoEnableIO            bool
 	Created                 time.Time
@@ -90,11 +89,18 @@ type Snapshot struct {
 	State             SnapshotState
 	StateMessage      string
 	Done, Total       int64 // of a copy in progress
+	Upload            *Upload
 	Started           time.Time
 	Completed         time.Time
 	Shares            []string // accounts with createVolumePermission, sorted
 	Public            bool
 	Tags              Tags
+}
+
+// Upload says that a snapshot is, or was, written block by block.
+type Upload struct {
+	ParentID string
+	Timeout  time.Duration
 }
 
 // SnapshotState is a snapshot's state.
@@ -129,7 +135,6 @@ type Image struct {
 	SourceImageID     string
 	SourceRegion      string
 	DeprecationTime   time.Time
-	LastLaunched      time.Time
 	Protection        bool // against deregistration
 	Tags              Tags
 }

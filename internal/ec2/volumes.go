@@ -3,7 +3,6 @@ package ec2
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"coffer.example/internal/meta"
 	"coffer.example/kms"
@@ -49,11 +48,22 @@ func (s *Service) CreateVolume(ctx context.Context, caller kms.Caller, r VolumeR
 	defer release()
 	c := newChange().keep(v, 0).use(token, sum, v.Created, v.ID)
 	if err := c.commit(ctx, s.store); err != nil {
-		return Volume{}, s.raced(err)
+		return s.sameToken(ctx, caller, r, err)
 	}
 	answer := v
 	_, err = s.makeVolume(settled(ctx), caller, v, plan)
 	return answer, err
+}
+
+// sameToken answers a request that lost the race for its token against its own
+// repetition: with the volume that the other one makes.
+func (s *Service) sameToken(ctx context.Context, caller kms.Caller, r VolumeRequest, lost error) (Volume, error) {
+	_, _, made, err := s.idempotent(ctx, caller, "CreateVolume", r.ClientToken, r)
+	if err != nil || made == nil {
+		return Volume{}, errors.Join(err, s.raced(lost))
+	}
+	v, err := s.volume(ctx, caller, made[0])
+	return v.value, err
 }
 
 func (s *Service) checkVolumeRequest(ctx context.Context, caller kms.Caller, r VolumeRequest) (Zone, volumePlan, error) {
@@ -178,7 +188,7 @@ func owned[T any](ctx context.Context, s *Service, k kind, caller kms.Caller, id
 // raced explains a conflict with a request that came first.
 func (s *Service) raced(err error) error {
 	if errors.Is(err, meta.ErrConflict) {
-		return &Error{Reason: ParameterConflict, Message: "Another request for the same resource is in progress; try again.", Cause: err}
+		return &Error{Reason: Busy, Message: "Another request for the same resource is in progress; try again.", Cause: err}
 	}
 	return err
 }
@@ -186,44 +196,4 @@ func (s *Service) raced(err error) error {
 // errDryRun is the answer to a request that would have succeeded.
 func errDryRun() error {
 	return refuse(DryRunSucceeded, "Request would have succeeded, but DryRun flag is set.")
-}
-
-// DeleteVolume deletes a volume that is not attached.
-func (s *Service) DeleteVolume(ctx context.Context, caller kms.Caller, id string, dryRun bool) error {
-	if err := kindVolume().check(id); err != nil {
-		return err
-	}
-	release, err := s.locks.acquire(ctx, id)
-	if err != nil {
-		return err
-	}
-	defer release()
-	v, err := s.volume(ctx, caller, id)
-	if err != nil {
-		return err
-	}
-	switch v.value.State {
-	case VolumeInUseNow:
-		return refuse(VolumeInUse, "Volume %s is currently attached to %s", id, v.value.Attachment.InstanceID)
-	case VolumeCreating:
-		return refuse(IncorrectState, "Volume '%s' is in the 'creating' state.", id)
-	}
-	if dryRun {
-		return errDryRun()
-	}
-	return s.removeVolume(settled(ctx), v.value)
-}
-
-// removeVolume takes a volume, whose lock the caller holds, out of the catalogue and the engine.
-func (s *Service) removeVolume(ctx context.Context, v Volume) error {
-	if v.State != VolumeDeleting {
-		var err error
-		if v, err = edit(ctx, s, v, func(v *Volume) { v.State = VolumeDeleting }); err != nil {
-			return err
-		}
-	}
-	if err := s.engine.DeleteVolume(ctx, v.ID); err != nil {
-		return fmt.Errorf("ec2: delete %s: %w", v.ID, err)
-	}
-	return newChange().drop(v).commit(ctx, s.store)
 }

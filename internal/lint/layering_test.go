@@ -70,7 +70,7 @@ func (o owner) governs(imported string) bool {
 // allows says whether a file may use the dependency: it is listed itself or lies in a
 // listed package, or it is a test in the package of a listed file, or a test helper.
 func (o owner) allows(file source) bool {
-	if withinAny(file.dir, testOnly) || withinAny(file.path, o.allowed) {
+	if o.inTests && file.test || withinAny(file.dir, testOnly) || withinAny(file.path, o.allowed) {
 		return true
 	}
 	for _, allowed := range o.allowed {

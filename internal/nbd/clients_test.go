@@ -29,6 +29,7 @@ func client(t testing.TB, name string, args ...string) (stdout, stderr string, s
 	ctx, cancel := context.WithTimeout(context.Background(), clientTimeout)
 	defer cancel()
 	command := exec.CommandContext(ctx, path, args...)
+	command.Dir = t.TempDir() // fio leaves its verify state where it runs
 	command.WaitDelay = time.Second
 	var out, errs bytes.Buffer
 	command.Stdout, command.Stderr = &out, &errs

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,8 +24,9 @@ type conn struct {
 	opened  *Opened
 	session session
 
-	mu         sync.Mutex // guards the rest
-	draining   bool
+	draining atomic.Bool
+
+	mu         sync.Mutex // guards drainUntil, and the order of a drain and of readBy
 	drainUntil time.Time
 }
 
@@ -55,7 +57,7 @@ func (c *conn) because(err error) error {
 	case errors.Is(err, errAborted):
 		return nil
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		if c.isDraining() {
+		if c.draining.Load() {
 			return ErrDisconnected
 		}
 		return fmt.Errorf("%w: %w", ErrTimeout, err)
@@ -63,15 +65,16 @@ func (c *conn) because(err error) error {
 	return err
 }
 
-// leave closes the connection and gives its export back. With TLS, nc.Close tells the
-// client that nothing was cut off.
+// leave gives the export back, so that a client which sees the connection end finds it
+// free, and closes the connection. With TLS, nc.Close tells the client that nothing was
+// cut off.
 func (c *conn) leave() {
-	c.nc.Close()
-	c.raw.Close()
 	if c.opened != nil {
 		c.opened.Release()
 		c.server.untrack(c, c.opened.Info.Name)
 	}
+	c.nc.Close()
+	c.raw.Close()
 }
 
 // cut ends the connection at once: calls of the export see their context end, and
@@ -83,24 +86,19 @@ func (c *conn) cut(cause error) { c.cancel(cause) }
 func (c *conn) drain() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.draining {
+	if c.draining.Load() {
 		return
 	}
-	c.draining, c.drainUntil = true, time.Now().Add(c.server.limits.Linger)
+	c.drainUntil = time.Now().Add(c.server.limits.Linger)
+	c.draining.Store(true)
 	c.raw.SetReadDeadline(c.drainUntil)
-}
-
-func (c *conn) isDraining() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.draining
 }
 
 // readBy sets the time by which reads must be done; zero is never. A drain is earlier.
 func (c *conn) readBy(deadline time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.draining && (deadline.IsZero() || deadline.After(c.drainUntil)) {
+	if c.draining.Load() && (deadline.IsZero() || deadline.After(c.drainUntil)) {
 		deadline = c.drainUntil
 	}
 	return c.raw.SetReadDeadline(deadline)
@@ -108,10 +106,10 @@ func (c *conn) readBy(deadline time.Time) error {
 
 // open opens an export for good. A Disconnect between the registry's answer and the
 // entry in the server's table would miss this connection: then it asks again.
-func (c *conn) open(name string) (*Opened, error) {
+func (c *conn) open(ctx context.Context, name string) (*Opened, error) {
 	for {
 		epoch := c.server.disconnectEpoch()
-		opened, err := c.lookUp(name)
+		opened, err := c.lookUp(ctx, name)
 		if err != nil {
 			return nil, err
 		}
@@ -123,8 +121,8 @@ func (c *conn) open(name string) (*Opened, error) {
 }
 
 // lookUp opens an export; the caller releases it.
-func (c *conn) lookUp(name string) (*Opened, error) {
-	opened, err := c.server.registry.Open(c.ctx, name)
+func (c *conn) lookUp(ctx context.Context, name string) (*Opened, error) {
+	opened, err := c.server.registry.Open(ctx, name)
 	if err != nil {
 		return nil, err
 	}

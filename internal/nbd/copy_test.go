@@ -63,6 +63,16 @@ func TestNbdcopy(t *testing.T) {
 	}
 }
 
+// TestNbdkitAsClient copies through nbdkit's nbd plugin; its checkwrite filter then
+// fails a write that differs from what the export holds.
+func TestNbdkitAsClient(t *testing.T) {
+	const size = 8 << 20
+	image := sparseImage(t, size)
+	s := start(t, Options{}, nil, map[string]Export{"vol": dirtyExport(t, size)})
+	succeed(t, "nbdcopy", "--", image, "[", "nbdkit", "nbd", "uri="+s.uri("vol"), "]")
+	succeed(t, "nbdcopy", "--", image, "[", "nbdkit", "--filter=checkwrite", "nbd", "uri="+s.uri("vol"), "]")
+}
+
 func TestQemuImg(t *testing.T) {
 	const size = 16 << 20
 	image := sparseImage(t, size)

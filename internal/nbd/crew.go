@@ -24,20 +24,25 @@ func (t *transmission) dispatch(k task) {
 	t.work <- k
 }
 
-// worker executes tasks until the reader closes the channel.
+// worker executes tasks until the reader closes the channel. While the reader waits,
+// the worker has its reply written: by itself if no other is to be expected, which
+// spares a hand-off, else by the writer, which gathers them. While the reader is busy
+// the reply is left to it, unless there is enough to write.
 func (t *transmission) worker() {
 	for k := range t.work {
 		var data []byte
 		if k.payload != nil {
 			data = k.payload.data
 		}
-		t.execute(k, data)
+		full := t.execute(k, data)
 		if k.payload != nil {
 			k.payload.release()
 		}
-		if t.crew.pending.Add(-1) == 0 {
-			t.out.flush() // nothing to wait for: spare the hand-off to the writer
-		} else {
+		last := t.crew.pending.Add(-1) == 0
+		switch waiting := t.waiting.Load(); {
+		case waiting && last:
+			t.out.flush()
+		case waiting || full:
 			t.out.signal()
 		}
 	}

@@ -18,7 +18,7 @@ func (t *transmission) execute(k task, data []byte) bool {
 	if err == nil && k.flags&cmdFlagFUA != 0 && k.cmd != cmdFlush {
 		err = t.opened.Flush(t.ctx)
 	}
-	t.count(k, err == nil)
+	t.count(k, err)
 	if f := failureOf(err, k.flags&cmdFlagFastZero != 0); f.failed() {
 		return t.fail(k, f)
 	}
@@ -76,6 +76,12 @@ func (t *transmission) fail(k task, f failure) bool {
 	return t.out.put(appendError(reply[:0], k.cookie, f), k.credit)
 }
 
-func (t *transmission) count(k task, ok bool) {
-	t.server.counters.executed(Op(k.cmd), int64(k.length), time.Since(k.start), ok)
+// count enters an executed request in the metrics. The log names the first failures of a
+// connection, with the cause that the client is not told.
+func (t *transmission) count(k task, err error) {
+	t.server.counters.executed(Op(k.cmd), int64(k.length), time.Since(k.start), err == nil)
+	if failureOf(err, true).errno == eIO && t.failures.Add(1) <= maxLoggedFailures {
+		t.server.log.Warn("nbd request failed", "export", t.opened.Info.Name, "op", Op(k.cmd).String(),
+			"offset", k.offset, "length", k.length, "error", err)
+	}
 }

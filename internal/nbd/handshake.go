@@ -10,18 +10,6 @@ import (
 	"time"
 )
 
-// Answers to an option, for replies.
-var (
-	errInvalid = errors.New("invalid option")
-	errTooBig  = errors.New("option too big")
-	errPolicy  = errors.New("not allowed")
-	errUnsup   = errors.New("option not supported")
-	errTLSReqd = errors.New("TLS is required")
-)
-
-// replyFlushSize is how many bytes of option replies gather before they are sent.
-const replyFlushSize = 16 << 10
-
 // negotiator is the state of a handshake.
 //
 // It reads exactly the bytes of the message at hand from the connection: what a client
@@ -29,6 +17,7 @@ const replyFlushSize = 16 << 10
 // session, but reaches the TLS layer, which refuses it.
 type negotiator struct {
 	*conn
+	ctx             context.Context // ends with the handshake's time
 	fixed, noZeroes bool
 	secure          bool // TLS is running
 	structured      bool
@@ -45,7 +34,9 @@ func (c *conn) handshake() error {
 	if err := c.readBy(limit); err != nil {
 		return err
 	}
-	n := &negotiator{conn: c}
+	ctx, cancel := context.WithDeadline(c.ctx, limit)
+	defer cancel()
+	n := &negotiator{conn: c, ctx: ctx}
 	if err := n.greet(); err != nil {
 		return err
 	}
@@ -119,7 +110,7 @@ func (n *negotiator) admit(h optionHeader) error {
 		if h.length > maxOptionPayload {
 			return errTooBig
 		}
-	case n.isDraining():
+	case n.draining.Load():
 		return ErrShuttingDown
 	case n.tls != nil && !n.secure && h.option != optStartTLS:
 		return errTLSReqd
@@ -177,80 +168,12 @@ func (n *negotiator) startTLS() error {
 	if err := n.acknowledge(optStartTLS); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(n.ctx, n.server.limits.Handshake)
-	defer cancel()
 	secured := tls.Server(n.raw, n.tls)
-	if err := secured.HandshakeContext(ctx); err != nil {
+	if err := secured.HandshakeContext(n.ctx); err != nil {
 		n.server.counters.tlsFailures.Add(1)
 		return fmt.Errorf("TLS handshake: %w", err)
 	}
 	n.nc, n.secure = secured, true
 	n.structured, n.contextFor = false, nil
 	return nil
-}
-
-// reply queues an option reply.
-func (n *negotiator) reply(option, kind uint32, payload []byte) error {
-	n.out = appendOptReply(n.out, option, kind, len(payload))
-	n.out = append(n.out, payload...)
-	if len(n.out) < replyFlushSize {
-		return nil
-	}
-	return n.send()
-}
-
-// send writes the queued replies.
-func (n *negotiator) send() error {
-	_, err := n.nc.Write(n.out)
-	n.out = n.out[:0]
-	return err
-}
-
-func (n *negotiator) acknowledge(option uint32) error {
-	if err := n.reply(option, repAck, nil); err != nil {
-		return err
-	}
-	return n.send()
-}
-
-// refuse answers an option with the error reply for reason; errors of the connection
-// pass through, and nil is nothing to refuse.
-func (n *negotiator) refuse(option uint32, reason error) error {
-	if reason == nil {
-		return nil
-	}
-	kind, text := uint32(repErrPlatform), "cannot open the export"
-	for _, known := range []struct {
-		err  error
-		kind uint32
-	}{
-		{errInvalid, repErrInvalid}, {errTooBig, repErrTooBig}, {errPolicy, repErrPolicy},
-		{errUnsup, repErrUnsup}, {errTLSReqd, repErrTLSReqd}, {ErrShuttingDown, repErrShutdown},
-		{ErrNoExport, repErrUnknown}, {ErrDenied, repErrPolicy},
-	} {
-		if errors.Is(reason, known.err) {
-			kind, text = known.kind, known.err.Error()
-			break
-		}
-	}
-	var broken *brokenError
-	if errors.As(reason, &broken) {
-		return broken.err
-	}
-	if err := n.reply(option, kind, []byte(text)); err != nil {
-		return err
-	}
-	return n.send()
-}
-
-// brokenError is a failure of the connection, as opposed to one of an option.
-type brokenError struct{ err error }
-
-func (e *brokenError) Error() string { return e.err.Error() }
-
-func broken(err error) error {
-	if err == nil {
-		return nil
-	}
-	return &brokenError{err}
 }

@@ -78,6 +78,7 @@ func TestOptions(t *testing.T) {
 		"name near 2^32":             {optInfo, []byte{0xff, 0xff, 0xff, 0xff, 'v', 0, 0}, repErrInvalid},
 		"more items than said":       {optInfo, []byte{0, 0, 0, 1, 'v', 0, 0, 0, 3}, repErrInvalid},
 		"fewer items than said":      {optInfo, []byte{0, 0, 0, 1, 'v', 0, 2, 0, 3}, repErrInvalid},
+		"items missing":              {optInfo, []byte{0, 0, 0, 1, 'v', 0x7f, 0xff}, repErrInvalid},
 		"name of full length":        {optInfo, infoRequest{long, nil}.append(nil), repErrUnknown},
 		"name too long":              {optInfo, infoRequest{long + "x", nil}.append(nil), repErrTooBig},
 		"name with NUL":              {optInfo, infoRequest{"a\x00", nil}.append(nil), repErrInvalid},
@@ -165,6 +166,12 @@ func TestInfoEqualsGo(t *testing.T) {
 	require.Equal(t, info, again)
 	require.NoError(t, c.enter(again))
 	require.Equal(t, eOK, c.do(t, request{cmd: cmdRead, length: 512}, nil).errno, "no padding follows GO")
+}
+
+func TestLongestName(t *testing.T) {
+	name := strings.Repeat("n", MaxNameLength)
+	s := start(t, Options{}, nil, map[string]Export{name: newMemoryExport(1 << 20)})
+	require.Equal(t, eOK, attach(t, s, name).do(t, request{cmd: cmdRead, length: 512}, nil).errno)
 }
 
 func TestMetaContext(t *testing.T) {

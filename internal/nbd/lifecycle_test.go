@@ -19,17 +19,20 @@ const soon = 5 * time.Second
 type gate struct {
 	op      Op
 	entered chan struct{}
-	open    chan struct{}
+	opened  chan struct{}
+	once    sync.Once
 }
 
 func newGate(op Op) *gate {
-	return &gate{op, make(chan struct{}, 1024), make(chan struct{})}
+	return &gate{op: op, entered: make(chan struct{}, 1024), opened: make(chan struct{})}
 }
+
+func (g *gate) open() { g.once.Do(func() { close(g.opened) }) }
 
 func (g *gate) hook(op Op, _, _ int64) error {
 	if op == g.op {
 		g.entered <- struct{}{}
-		<-g.open
+		<-g.opened
 	}
 	return nil
 }
@@ -47,6 +50,7 @@ func gated(t testing.TB, g *gate, o Options) (*started, *wireClient) {
 	m := newMemoryExport(8 << 20)
 	m.before(g.hook)
 	s := start(t, o, nil, map[string]Export{"vol": m})
+	t.Cleanup(g.open) // a failed test must not hang
 	return s, attach(t, s, "vol")
 }
 
@@ -58,7 +62,7 @@ func TestFlushDoesNotBlockOthers(t *testing.T) {
 	g.await(t)
 	require.Equal(t, eOK, c.do(t, request{cmd: cmdWrite, length: 512}, make([]byte, 512)).errno)
 	require.Equal(t, eOK, c.do(t, request{cmd: cmdRead, length: 512}, nil).errno)
-	close(g.open)
+	g.open()
 	p, err := c.receive()
 	require.NoError(t, err)
 	require.Equal(t, flush, p.request.cookie)
@@ -74,7 +78,7 @@ func TestGoodbyeDrains(t *testing.T) {
 	_, err := c.nc.Write(appendRequest(nil, request{cmd: cmdDisc}))
 	require.NoError(t, err)
 	g.await(t)
-	close(g.open)
+	g.open()
 	for range 3 {
 		p, err := c.receive()
 		require.NoError(t, err)
@@ -111,7 +115,7 @@ func TestBackPressure(t *testing.T) {
 			if name == "bytes" || name == "total" {
 				require.EqualValues(t, 4*4096, s.Metrics().InFlightBytes)
 			}
-			close(g.open)
+			g.open()
 			require.NoError(t, <-sent)
 			for range 64 {
 				p, err := c.receive()
@@ -240,7 +244,7 @@ func TestClientDeath(t *testing.T) {
 			c.nc.Close()
 			time.Sleep(5 * time.Millisecond)
 			require.Equal(t, 1, s.registry.holding(), "released while an operation runs")
-			close(g.open)
+			g.open()
 			require.Eventually(t, func() bool { return s.registry.holding() == 0 }, soon, time.Millisecond)
 		})
 	}
@@ -270,7 +274,7 @@ func TestShutdown(t *testing.T) {
 		t.Fatal("shut down with a flush in flight")
 	case <-time.After(400 * time.Millisecond): // longer than the linger
 	}
-	close(g.open)
+	g.open()
 	p, err := c.receive()
 	require.NoError(t, err)
 	require.Equal(t, flush, p.request.cookie)
@@ -296,6 +300,7 @@ func TestDisconnect(t *testing.T) {
 	g := newGate(OpWrite)
 	m.before(g.hook)
 	s := start(t, Options{Limits: Limits{Linger: 100 * time.Millisecond}}, nil, map[string]Export{"vol": m, "other": other})
+	t.Cleanup(g.open)
 	a, b, bystander := attach(t, s, "vol"), attach(t, s, ""), attach(t, s, "other")
 	require.Equal(t, 2, s.Connections("vol"), "the default export counts under its own name")
 	select {
@@ -314,7 +319,7 @@ func TestDisconnect(t *testing.T) {
 	require.Equal(t, 1, s.Connections("vol"), "drained, but for the one with a write in flight")
 	s.Disconnect("vol", true)
 	a.gone(t)
-	close(g.open)
+	g.open()
 	select {
 	case <-released:
 	case <-time.After(soon):

@@ -55,6 +55,11 @@ const (
 	// coalesceSize is the segment size up to which segments are copied together for
 	// connections without writev; it is a TLS record.
 	coalesceSize = 16 << 10
+	// maxSocketPath is the longest path of a unix socket that clients can connect to on
+	// every system (sun_path of darwin, with its NUL).
+	maxSocketPath = 103
+	// maxLoggedFailures bounds the log lines of one connection about failed requests.
+	maxLoggedFailures = 10
 	// maxErrorText bounds the text of an error reply.
 	maxErrorText = 256
 )
@@ -83,7 +88,8 @@ type Limits struct {
 	// attached disk may rest for days, and TCP keep-alive finds dead peers).
 	Idle time.Duration
 	// InFlightBytes bounds the payload of the requests of one connection that are being
-	// executed or wait for their reply to be written. One request always passes.
+	// executed or wait for their reply to be written. One request always passes. The
+	// buffers behind it have power-of-two sizes, so memory may be twice as much.
 	InFlightBytes int64
 	// InFlightRequests bounds their number.
 	InFlightRequests int64

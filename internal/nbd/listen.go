@@ -38,6 +38,9 @@ func Listen(ctx context.Context, address string, group int) (net.Listener, error
 // mode and group are right: there is no moment at which others could connect, and a
 // stale socket is replaced in one step.
 func listenUnix(ctx context.Context, path string, group int) (net.Listener, error) {
+	if len(path) > maxSocketPath {
+		return nil, fmt.Errorf("listen on %s: the path of a unix socket has at most %d bytes", path, maxSocketPath)
+	}
 	if err := checkStale(path); err != nil {
 		return nil, err
 	}

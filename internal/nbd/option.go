@@ -38,11 +38,8 @@ func parseInfoRequest(b []byte) (infoRequest, error) {
 	p := parser{rest: b}
 	r := infoRequest{name: p.string32()}
 	n := int(p.uint16())
-	if !p.failed && len(p.rest) == 2*n {
-		r.items = make([]uint16, n)
-		for i := range r.items {
-			r.items[i] = p.uint16()
-		}
+	for i := 0; i < n && !p.failed; i++ {
+		r.items = append(r.items, p.uint16())
 	}
 	return r, p.end("information request")
 }

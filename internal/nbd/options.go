@@ -55,7 +55,7 @@ func (n *negotiator) information(option uint32, payload []byte) error {
 		}
 		info, s = n.opened.Info, n.session
 	} else {
-		opened, err := n.lookUp(r.name)
+		opened, err := n.lookUp(n.ctx, r.name)
 		if err != nil {
 			return err
 		}
@@ -107,7 +107,7 @@ func (n *negotiator) metaContext(option uint32, payload []byte) error {
 	if err != nil {
 		return err
 	}
-	opened, err := n.lookUp(r.name)
+	opened, err := n.lookUp(n.ctx, r.name)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (n *negotiator) metaContext(option uint32, payload []byte) error {
 
 // settle opens the export for the transmission.
 func (n *negotiator) settle(name string) error {
-	opened, err := n.open(name)
+	opened, err := n.open(n.ctx, name)
 	if err != nil {
 		return err
 	}

@@ -4,14 +4,14 @@ package nbd
 func (t *transmission) executeRead(k task) bool {
 	switch {
 	case k.length == 0:
-		t.count(k, true)
+		t.count(k, nil)
 		return t.emptyRead(k)
 	case t.session.structured && k.flags&cmdFlagDF == 0 && k.length >= holeScanSize:
 		return t.sparseRead(k)
 	}
 	data := t.server.pools.get(int(k.length))
 	err := t.opened.ReadAt(t.ctx, data.data, int64(k.offset))
-	t.count(k, err == nil)
+	t.count(k, err)
 	if f := failureOf(err, false); f.failed() {
 		data.release()
 		return t.fail(k, f)
@@ -36,7 +36,7 @@ func (t *transmission) sparseRead(k task) bool {
 	found, err := startScan(t.ctx, t.server.scans, t.opened.Export, int64(k.offset), k.length, maxReadChunks-1, true)
 	defer found.release()
 	if err != nil {
-		t.count(k, false)
+		t.count(k, err)
 		return t.fail(k, failureOf(err, false))
 	}
 	if rest := found.rest(); rest > 0 {
@@ -46,13 +46,13 @@ func (t *transmission) sparseRead(k task) bool {
 	for i, e := range found.extents {
 		last := i == len(found.extents)-1
 		if full, err = t.readChunk(k, offset, e, last); err != nil {
-			t.count(k, false)
+			t.count(k, err)
 			var reply [errorReplySize]byte
 			return t.out.put(appendErrorAt(reply[:0], k.cookie, failureOf(err, false), offset), k.credit)
 		}
 		offset += uint64(e.length)
 	}
-	t.count(k, true)
+	t.count(k, nil)
 	return full
 }
 

@@ -10,7 +10,7 @@ func (t *transmission) executeStatus(k task) bool {
 	}
 	found, err := startScan(t.ctx, t.server.scans, t.opened.Export, int64(k.offset), k.length, most, false)
 	defer found.release()
-	t.count(k, err == nil)
+	t.count(k, err)
 	if f := failureOf(err, false); f.failed() {
 		return t.fail(k, f)
 	}

@@ -150,6 +150,16 @@ func TestInjectionBeforeTLS(t *testing.T) {
 	require.Eventually(t, func() bool { return s.Metrics().TLSFailures == 1 && s.Metrics().Connections == 0 }, soon, time.Millisecond)
 }
 
+// TestSilenceBeforeTLS has a client ask for TLS and then say nothing.
+func TestSilenceBeforeTLS(t *testing.T) {
+	a := newAuthority(t)
+	s := start(t, Options{Limits: Limits{Handshake: 100 * time.Millisecond}}, a.server(t), oneVolume(t))
+	c := dial(t, s, flagFixedNewstyle)
+	require.EqualValues(t, repAck, c.final(t, optStartTLS, nil))
+	c.gone(t)
+	require.Eventually(t, func() bool { return s.Metrics().TLSFailures == 1 && s.Metrics().Connections == 0 }, soon, time.Millisecond)
+}
+
 func TestClientCertificates(t *testing.T) {
 	a, stranger := newAuthority(t), newAuthority(t)
 	s := start(t, Options{}, a.server(t), oneVolume(t))

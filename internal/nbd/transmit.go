@@ -2,9 +2,7 @@ package nbd
 
 import (
 	"bufio"
-	"errors"
-	"fmt"
-	"io"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,6 +17,8 @@ type transmission struct {
 	requests *budget
 	work     chan task
 	crew     crew
+	waiting  atomic.Bool // the reader waits, see pause
+	failures atomic.Int64
 }
 
 // task is a request on its way through the connection.
@@ -59,19 +59,9 @@ func (c *conn) transmit() error {
 	return err
 }
 
-// settled gives back what requests held until their replies were written.
-func (t *transmission) settled(c credit) {
-	if c.bytes > 0 {
-		t.inFlight.release(c.bytes)
-		t.server.total.release(c.bytes)
-	}
-	if c.requests > 0 {
-		t.requests.release(c.requests)
-	}
-}
-
 // read is the reader: it ends with nil when the client said goodbye.
 func (t *transmission) read() error {
+	defer t.waiting.Store(true) // workers may still be busy
 	for {
 		if err := t.next(); err != nil {
 			return err
@@ -92,57 +82,6 @@ func (t *transmission) read() error {
 			return err
 		}
 	}
-}
-
-// next waits for a whole request header. Replies gathered so far leave before it waits.
-func (t *transmission) next() error {
-	if t.in.Buffered() >= requestSize {
-		return nil
-	}
-	if err := t.out.flush(); err != nil {
-		return err
-	}
-	if t.in.Buffered() == 0 {
-		if idle := t.server.limits.Idle; idle > 0 {
-			if err := t.readBy(time.Now().Add(idle)); err != nil {
-				return err
-			}
-		}
-		if _, err := t.in.Peek(1); err != nil {
-			return endOfStream(err)
-		}
-		if t.server.limits.Idle > 0 {
-			if err := t.readBy(time.Time{}); err != nil {
-				return err
-			}
-		}
-	}
-	return t.fill(requestSize)
-}
-
-// fill waits until n bytes are buffered, which the client has begun to send.
-func (t *transmission) fill(n int) error {
-	if t.in.Buffered() >= n {
-		return nil
-	}
-	return t.within(int64(n), func() error {
-		_, err := t.in.Peek(n)
-		return err
-	})
-}
-
-// within runs a read of n bytes under the time they may take.
-func (t *transmission) within(n int64, read func() error) error {
-	if err := t.readBy(time.Now().Add(t.server.limits.allowance(n))); err != nil {
-		return err
-	}
-	if err := read(); err != nil {
-		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
-		}
-		return fmt.Errorf("in the middle of a request: %w", err)
-	}
-	return t.readBy(time.Time{})
 }
 
 // handle serves one request, whose payload is still unread, or passes it on.
@@ -174,7 +113,7 @@ func (t *transmission) refusal(k task) failure {
 	if f := k.check(t.session); f.failed() {
 		return f
 	}
-	if t.isDraining() {
+	if t.draining.Load() {
 		return failure{eSHUTDOWN, "server is shutting down"}
 	}
 	return failure{}
@@ -184,14 +123,7 @@ func (t *transmission) refusal(k task) failure {
 func (t *transmission) refuse(k task, f failure) error {
 	t.server.counters.refused.Add(1)
 	if n := k.dataLength(); n > 0 {
-		if err := t.out.flush(); err != nil {
-			return err
-		}
-		err := t.within(n, func() error {
-			_, err := io.CopyN(io.Discard, t.in, n)
-			return err
-		})
-		if err != nil {
+		if err := t.discard(n); err != nil {
 			return err
 		}
 	}
@@ -210,21 +142,12 @@ func (t *transmission) inline(k task) error {
 	if k.cmd != cmdWrite {
 		return t.gathered(t.execute(k, nil))
 	}
-	n := int(k.length)
-	if t.in.Buffered() < n {
-		if err := t.out.flush(); err != nil {
-			return err
-		}
-		if err := t.fill(n); err != nil {
-			return err
-		}
-	}
-	data, err := t.in.Peek(n)
+	data, err := t.peek(int(k.length))
 	if err != nil {
 		return err
 	}
 	full := t.execute(k, data)
-	t.in.Discard(n)
+	t.in.Discard(len(data))
 	return t.gathered(full)
 }
 
@@ -234,55 +157,4 @@ func (t *transmission) gathered(full bool) error {
 		return nil
 	}
 	return t.out.flush()
-}
-
-// reserve takes a request's share of the budgets, which is the back-pressure: while it
-// waits nothing is read. Replies leave first, or it might wait for itself.
-func (t *transmission) reserve(c credit) error {
-	if t.requests.tryAcquire(c.requests) {
-		if c.bytes == 0 {
-			return nil
-		}
-		if t.inFlight.tryAcquire(c.bytes) {
-			if t.server.total.tryAcquire(c.bytes) {
-				return nil
-			}
-			t.inFlight.release(c.bytes)
-		}
-		t.requests.release(c.requests)
-	}
-	if err := t.out.flush(); err != nil {
-		return err
-	}
-	if err := t.requests.acquire(t.ctx, c.requests); err != nil {
-		return err
-	}
-	if c.bytes == 0 {
-		return nil
-	}
-	if err := t.inFlight.acquire(t.ctx, c.bytes); err != nil {
-		t.requests.release(c.requests)
-		return err
-	}
-	if err := t.server.total.acquire(t.ctx, c.bytes); err != nil {
-		t.inFlight.release(c.bytes)
-		t.requests.release(c.requests)
-		return err
-	}
-	return nil
-}
-
-// receive reads a write's data.
-func (t *transmission) receive(data []byte) error {
-	if t.in.Buffered() >= len(data) {
-		_, err := io.ReadFull(t.in, data)
-		return err
-	}
-	if err := t.out.flush(); err != nil {
-		return err
-	}
-	return t.within(int64(len(data)), func() error {
-		_, err := io.ReadFull(t.in, data)
-		return err
-	})
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"math"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -200,9 +202,11 @@ func TestManyFragments(t *testing.T) {
 	p := attach(t, s, "vol").do(t, request{cmd: cmdRead, length: uint32(m.size)}, nil)
 	require.Equal(t, eOK, p.errno)
 	require.LessOrEqual(t, p.chunks, maxReadChunks)
-	for i, b := range p.data {
-		require.Equal(t, i%stride == 0, b == 1)
+	want := make([]byte, m.size)
+	for at := 0; at < len(want); at += stride {
+		want[at] = 1
 	}
+	require.True(t, bytes.Equal(want, p.data))
 }
 
 func TestBlockStatus(t *testing.T) {
@@ -267,4 +271,53 @@ func TestFUAFlushes(t *testing.T) {
 		r := request{cmd: cmdWrite, flags: cmdFlagFUA, length: 512}
 		require.Equal(t, eIO, c.do(t, r, make([]byte, 512)).errno, "a failed flush fails the write")
 	})
+}
+
+// TestOverlappingWrites keeps writes to one range in flight: each is there whole or not
+// at all, and one that was answered is never undone by one that was answered before it.
+func TestOverlappingWrites(t *testing.T) {
+	bothWays(t, func(t *testing.T, _ *memoryExport, s *started) {
+		a, b := attach(t, s, "vol"), attach(t, s, "vol")
+		for i := range 50 {
+			for j := range 16 {
+				_, err := a.send(request{cmd: cmdWrite, offset: 512, length: 4096}, bytes.Repeat([]byte{byte(j + 1)}, 4096))
+				require.NoError(t, err)
+			}
+			for range 16 {
+				p, err := a.receive()
+				require.NoError(t, err)
+				require.Equal(t, eOK, p.errno)
+			}
+			p := b.do(t, request{cmd: cmdRead, offset: 512, length: 4096}, nil)
+			require.Equal(t, bytes.Repeat(p.data[:1], 4096), p.data)
+			last := bytes.Repeat([]byte{byte(100 + i)}, 4096)
+			require.Equal(t, eOK, b.do(t, request{cmd: cmdWrite, offset: 512, length: 4096}, last).errno)
+			require.Equal(t, last, a.do(t, request{cmd: cmdRead, offset: 512, length: 4096}, nil).data)
+		}
+	})
+}
+
+func TestEmptyExport(t *testing.T) {
+	s := start(t, Options{}, nil, map[string]Export{"vol": newMemoryExport(0)})
+	c := attach(t, s, "vol")
+	require.Zero(t, c.size)
+	require.Equal(t, eOK, c.do(t, request{cmd: cmdTrim}, nil).errno)
+	require.Equal(t, eOK, c.do(t, request{cmd: cmdRead}, nil).errno)
+	require.Equal(t, eINVAL, c.do(t, request{cmd: cmdRead, length: 1}, nil).errno)
+}
+
+func TestFailuresAreLoggedForTheOperator(t *testing.T) {
+	m := newMemoryExport(1 << 20)
+	m.before(func(Op, int64, int64) error { return errors.New("zone 3 slot 77: bad tag") })
+	var log bytes.Buffer
+	s := start(t, Options{Log: slog.New(slog.NewTextHandler(&log, nil))}, nil, map[string]Export{"vol": m})
+	c := attach(t, s, "vol")
+	for range 2 * maxLoggedFailures {
+		p := c.do(t, request{cmd: cmdRead, offset: 4096, length: 512}, nil)
+		require.Equal(t, eIO, p.errno)
+		require.NotContains(t, p.text, "slot")
+	}
+	require.NoError(t, s.Close())
+	require.Equal(t, maxLoggedFailures, strings.Count(log.String(), "bad tag"))
+	require.Contains(t, log.String(), "export=vol op=read offset=4096 length=512")
 }

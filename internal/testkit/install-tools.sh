@@ -18,10 +18,12 @@ qemu-io    qemu-utils
 qemu-nbd   qemu-utils
 nbdinfo    libnbd-bin
 nbdfuse    libnbd-bin
+nbdsh      python3-libnbd
 nbdkit     nbdkit
 fio        fio
 skopeo     skopeo
 certtool   gnutls-bin
+curl       curl
 gcc        gcc libc6-dev
 '
 

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -15,6 +16,7 @@ import (
 //
 //	init [flags]     make a data directory; $DATA is it, $ROOTKEY its key file
 //	serve [flags]    start the daemon on it; $ENDPOINT, $ADMIN and $NBD are its addresses
+//	dev [flags]      start the daemon with --dev on a new directory, as the account of zeros
 //	stop, crash      end it with SIGTERM (it must exit 0) or SIGKILL
 //	aws ARGS         the AWS CLI as the first account, against $ENDPOINT
 //	boto3 FILE       a Python program as that account
@@ -29,7 +31,7 @@ func Scripts(t *testing.T, dir string) {
 		RequireExplicitExec: true,
 		UpdateScripts:       os.Getenv("COFFER_UPDATE_SCRIPTS") != "",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"init": scriptInit, "serve": scriptServe, "stop": scriptStop, "crash": scriptCrash,
+			"init": scriptInit, "serve": scriptServe, "dev": scriptDev, "stop": scriptStop, "crash": scriptCrash,
 			"aws": scriptAWS, "boto3": scriptBoto3, "set": scriptSet, "decode": scriptDecode,
 		},
 	})
@@ -72,6 +74,13 @@ func scriptInit(ts *testscript.TestScript, neg bool, args []string) {
 	state.install = Init(state.t, args...)
 	ts.Setenv("DATA", state.install.Dir)
 	ts.Setenv("ROOTKEY", state.install.RootKey)
+}
+
+func scriptDev(ts *testscript.TestScript, neg bool, args []string) {
+	state := stateOf(ts)
+	state.install = Install{Dir: filepath.Join(ShortTempDir(state.t), "data"), AWS: AWS{AccessKeyID: "test", SecretAccessKey: "test", Region: "us-east-1"}}
+	ts.Setenv("DATA", state.install.Dir)
+	scriptServe(ts, neg, append([]string{"--dev"}, args...))
 }
 
 func scriptServe(ts *testscript.TestScript, neg bool, args []string) {

@@ -19,6 +19,7 @@ import (
 // Constraints says how a service's inputs are compared with its model.
 type Constraints struct {
 	Service *awsapi.Service
+	Model   string   // path of the file that model.py wrote
 	Skip    []string // operations without an input here
 	// Silent are the members whose values are never shown; blobs never are.
 	Silent []string
@@ -28,22 +29,22 @@ type Constraints struct {
 	Least int
 }
 
-// Check breaks every constraint of the model that botocore brings, of every operation,
-// one at a time, and expects AWS's message; it also leaves out all required members at once.
+// Check breaks every constraint of the model, of every operation, one at a time, and expects AWS's message; it also leaves out all required members at once.
 func (c Constraints) Check(t *testing.T) {
-	m := loadModel(t, c.Service.Name)
+	m := loadModel(t, c.Model)
 	front := Front(c.Service)
 	checked := 0
 	for name := range c.Service.Operations {
 		if slices.Contains(c.Skip, name) {
 			continue
 		}
-		op, ok := m.Operations[name]
+		shape, ok := m.Operations[name]
 		if !ok {
-			t.Fatalf("the model has no %s", name)
+			t.Errorf("%s has no %s; model.py writes it anew", c.Model, name)
+			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			input := m.Shapes[op.Input.Shape]
+			input := m.Shapes[shape]
 			if input == nil {
 				return
 			}
@@ -63,7 +64,8 @@ func label(name string) string { return strings.ToLower(name[:1]) + name[1:] }
 
 func missing(s *modelShape) []string {
 	var out []string
-	for _, name := range s.Members.names {
+	for _, member := range s.Members {
+		name := member[0]
 		if slices.Contains(s.Required, name) {
 			out = append(out, "Value null at '"+label(name)+"' failed to satisfy constraint: Member must not be null")
 		}
@@ -73,8 +75,8 @@ func missing(s *modelShape) []string {
 
 // eachViolation calls try with an input for each way to break a member of s, or of the structures in it.
 func (c Constraints) eachViolation(m *model, s *modelShape, try func(in map[string]any, want []string)) {
-	for _, name := range s.Members.names {
-		member := m.member(s, name)
+	for _, named := range s.Members {
+		name, member := named[0], m.Shapes[named[1]]
 		for _, v := range m.violations(member, !c.NoPatterns) {
 			in := m.object(s)
 			in[name] = v.value
@@ -86,7 +88,7 @@ func (c Constraints) eachViolation(m *model, s *modelShape, try func(in map[stri
 		}
 		inner, prefix, wrap := member, label(name)+".", func(v any) any { return v }
 		if member.Type == "list" {
-			inner, prefix = m.Shapes[member.Member.Shape], label(name)+".2.member."
+			inner, prefix = m.Shapes[member.Element], label(name)+".2.member."
 			wrap = func(v any) any { return []any{m.valid(inner), v} }
 		}
 		if inner.Type != "structure" {

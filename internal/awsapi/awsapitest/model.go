@@ -2,22 +2,15 @@ package awsapitest
 
 import (
 	"encoding/json"
-	"fmt"
+	"os"
 	"strings"
 	"testing"
-
-	"coffer.example/internal/testkit"
 )
 
-// readModel prints the model of a service that botocore brings.
-const readModel = `
-import json, botocore.loaders
-print(json.dumps(botocore.loaders.Loader().load_service_model("%s", "service-2")))
-`
-
-// model is a service's model, as far as constraints of inputs go.
+// model is the constraints of the inputs of a service's operations, as model.py
+// extracts them from the service's model.
 type model struct {
-	Operations map[string]struct{ Input struct{ Shape string } }
+	Operations map[string]string // to the shape of the input
 	Shapes     map[string]*modelShape
 }
 
@@ -27,56 +20,30 @@ type modelShape struct {
 	Pattern  string
 	Enum     []string
 	Required []string
-	Members  members
-	Member   *struct{ Shape string }
+	Members  [][2]string // name and shape, in the model's order
+	Element  string      // of a list
 }
 
-// members are the members of a structure: their names in the model's order, and their shapes.
-type members struct {
-	names  []string
-	shapes map[string]string
-}
-
-func (m *members) UnmarshalJSON(text []byte) error {
-	var all map[string]struct{ Shape string }
-	if err := json.Unmarshal(text, &all); err != nil {
-		return err
-	}
-	m.shapes = map[string]string{}
-	d := json.NewDecoder(strings.NewReader(string(text)))
-	depth := 0
-	for {
-		token, err := d.Token()
-		if err != nil {
-			return nil // the end
-		}
-		switch token {
-		case json.Delim('{'), json.Delim('['):
-			depth++
-			continue
-		case json.Delim('}'), json.Delim(']'):
-			depth--
-			continue
-		}
-		if name, ok := token.(string); ok && depth == 1 {
-			m.names = append(m.names, name)
-			m.shapes[name] = all[name].Shape
-		}
-	}
-}
-
-func loadModel(t testing.TB, service string) *model {
+func loadModel(t testing.TB, path string) *model {
 	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
 	m := &model{}
-	text := testkit.AWS{}.Boto3(t, fmt.Sprintf(readModel, service)).Succeed(t)
-	if err := json.Unmarshal([]byte(text), m); err != nil {
+	if err := json.Unmarshal(text, m); err != nil {
 		t.Fatal(err)
 	}
 	return m
 }
 
 func (m *model) member(s *modelShape, name string) *modelShape {
-	return m.Shapes[s.Members.shapes[name]]
+	for _, member := range s.Members {
+		if member[0] == name {
+			return m.Shapes[member[1]]
+		}
+	}
+	return nil
 }
 
 // valid returns a value that satisfies a shape's constraints, but for patterns.
@@ -94,7 +61,7 @@ func (m *model) valid(s *modelShape) any {
 	case "blob":
 		return []byte("x")
 	case "list":
-		return []any{m.valid(m.Shapes[s.Member.Shape])}
+		return []any{m.valid(m.Shapes[s.Element])}
 	case "structure":
 		return m.object(s)
 	}
@@ -107,8 +74,8 @@ func (m *model) object(s *modelShape) map[string]any {
 	for _, name := range s.Required {
 		out[name] = m.valid(m.member(s, name))
 	}
-	if s.Required == nil && len(s.Members.names) > 0 { // so that a form shows the element of a list
-		out[s.Members.names[0]] = m.valid(m.member(s, s.Members.names[0]))
+	if s.Required == nil && len(s.Members) > 0 { // so that a form shows the element of a list
+		out[s.Members[0][0]] = m.valid(m.Shapes[s.Members[0][1]])
 	}
 	return out
 }

@@ -1,10 +1,9 @@
-"""Runs an API script (see script.go for the language) with boto3.
+"""Runs API scripts (see script.go for the language) with boto3, each against its endpoint.
 
-usage: runner.py SCRIPT, with the endpoint in COFFER_ENDPOINT and a first key in the environment.
+usage: runner.py ENDPOINT SCRIPT [ENDPOINT SCRIPT …], with a first key in the environment.
 """
 import datetime
 import json
-import os
 import re
 import sys
 
@@ -16,7 +15,8 @@ CONFIG = Config(parameter_validation=False, retries={"total_max_attempts": 1})
 
 
 class Runner:
-    def __init__(self, path):
+    def __init__(self, endpoint, path):
+        self.endpoint = endpoint
         self.path = path
         self.clients = {}
         self.key = {}
@@ -25,6 +25,7 @@ class Runner:
         self.error = None
         self.unchecked = None  # the line of a failed call whose error no line has expected
         self.failures = 0
+        self.skipping = False  # in a block that this botocore does not know
 
     def fail(self, number, text):
         self.failures += 1
@@ -33,8 +34,16 @@ class Runner:
     def client(self, service):
         name = (service, tuple(self.key.items()))
         if name not in self.clients:
-            self.clients[name] = boto3.client(service, endpoint_url=os.environ["COFFER_ENDPOINT"], config=CONFIG, **self.key)
+            self.clients[name] = boto3.client(service, endpoint_url=self.endpoint, config=CONFIG, **self.key)
         return self.clients[name]
+
+    def knows(self, name):
+        """Whether this botocore knows SERVICE.Operation, or SERVICE.Shape.Member."""
+        service, name, *member = name.split(".")
+        model = self.client(service).meta.service_model
+        if not member:
+            return name in model.operation_names
+        return name in model.shape_names and member[0] in model.shape_for(name).members
 
     def substitute(self, value):
         if isinstance(value, dict):
@@ -103,6 +112,11 @@ class Runner:
             return
         if self.error is not None:
             return  # settle reports it
+        needs, found, rest = line.partition("] ")
+        if found and needs.startswith("["):
+            if not self.knows(needs[1:]):
+                return
+            line = rest
         try:
             if " == " in line:
                 path, want = line.split(" == ", 1)
@@ -128,6 +142,15 @@ class Runner:
             i += 1
             if not line.strip() or line.startswith("#"):
                 continue
+            if line.startswith("needs ") or line.strip() == "always":
+                self.settle()
+                unknown = [name for name in line.split()[1:] if not self.knows(name)]
+                self.skipping = bool(unknown)
+                for name in unknown:
+                    print("%s:%d: left out, this botocore has no %s" % (self.path, number, name))
+                continue
+            if self.skipping:
+                continue
             if line.startswith("use "):
                 self.settle()
                 names = ("aws_access_key_id", "aws_secret_access_key", "region_name", "aws_session_token")
@@ -150,4 +173,7 @@ class Runner:
         return self.failures
 
 
-sys.exit(1 if Runner(sys.argv[1]).run() else 0)
+failures = 0
+for endpoint, path in zip(sys.argv[1::2], sys.argv[2::2]):
+    failures += Runner(endpoint, path).run()
+sys.exit(1 if failures else 0)

@@ -81,7 +81,7 @@ func stringViolations(s *modelShape, patterns bool) []violation {
 
 func (m *model) listViolations(s *modelShape, patterns bool) []violation {
 	var out []violation
-	element := m.Shapes[s.Member.Shape]
+	element := m.Shapes[s.Element]
 	if s.Max != nil {
 		out = append(out, violation{slices.Repeat([]any{m.valid(element)}, *s.Max+1), []string{bound("length", "less", *s.Max)}})
 	}

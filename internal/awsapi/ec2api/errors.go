@@ -13,12 +13,11 @@ import (
 // codes of EC2's error reference.
 var codes = map[ec2.Reason]string{
 	ec2.DryRunSucceeded:        "DryRunOperation",
-	ec2.Unauthorized:           "UnauthorizedOperation",
 	ec2.MissingParameter:       "MissingParameter",
 	ec2.InvalidParameter:       "InvalidParameterValue",
 	ec2.ParameterCombination:   "InvalidParameterCombination",
 	ec2.ParameterDependency:    "InvalidParameterDependency",
-	ec2.ParameterConflict:      "ConcurrentTagAccess",
+	ec2.Busy:                   "Unavailable",
 	ec2.IdempotentMismatch:     "IdempotentParameterMismatch",
 	ec2.InvalidNextToken:       "InvalidNextToken",
 	ec2.InvalidID:              "InvalidID",
@@ -57,10 +56,9 @@ var codes = map[ec2.Reason]string{
 
 // statuses are the statuses other than 400.
 var statuses = map[ec2.Reason]int{
-	ec2.DryRunSucceeded:   http.StatusPreconditionFailed,
-	ec2.Unauthorized:      http.StatusForbidden,
-	ec2.AuthFailure:       http.StatusForbidden,
-	ec2.ParameterConflict: http.StatusServiceUnavailable,
+	ec2.DryRunSucceeded: http.StatusPreconditionFailed,
+	ec2.AuthFailure:     http.StatusForbidden,
+	ec2.Busy:            http.StatusServiceUnavailable,
 }
 
 func wireError(err error) *awsapi.Error {

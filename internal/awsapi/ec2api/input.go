@@ -65,7 +65,7 @@ func (c *call) devices() []ec2.DeviceMapping {
 		ebs := p.Struct("Ebs")
 		m := ec2.DeviceMapping{
 			Device: p.Required("DeviceName"), VirtualName: p.String("VirtualName"), NoDevice: p.Has("NoDevice"),
-			HasEBS: p.Has("Ebs"), DeleteOnTermination: ebs.Bool("DeleteOnTermination"),
+			DeleteOnTermination: ebs.Bool("DeleteOnTermination"),
 			Spec: ec2.DeviceSpec{
 				SnapshotID: ebs.String("SnapshotId"), SizeGiB: positive(ebs, "VolumeSize"), Type: ebs.String("VolumeType"),
 				IOPS: positive(ebs, "Iops"), Throughput: positive(ebs, "Throughput"),

@@ -2,7 +2,6 @@ package ec2api
 
 import (
 	"context"
-	"crypto/rand"
 	"io"
 	"strings"
 	"time"
@@ -11,7 +10,6 @@ import (
 	"coffer.example/internal/awsapi"
 	"coffer.example/internal/awsapi/query"
 	"coffer.example/internal/ec2"
-	"coffer.example/internal/iam"
 	"coffer.example/kms"
 )
 
@@ -19,7 +17,6 @@ import (
 type Options struct {
 	Service *ec2.Service
 	Tokens  *aead.RecordKey  // seals pagination tokens
-	Cache   *iam.Cache       // of policy documents; nil: one of its own
 	Rand    io.Reader        // nil: crypto/rand
 	Now     func() time.Time // nil: time.Now
 }
@@ -27,27 +24,17 @@ type Options struct {
 // maxBody bounds a request: RunInstances with user data and tags is the largest.
 const maxBody = 256 << 10
 
-// policyCacheSize bounds the parsed policies that are kept, in bytes of text.
-const policyCacheSize = 1 << 20
-
 // api is what the operations share.
 type api struct {
-	ec2    *ec2.Service
-	tokens *aead.RecordKey
-	cache  *iam.Cache
-	rand   io.Reader
-	now    func() time.Time
+	ec2        *ec2.Service
+	pages      awsapi.Pages
+	authorizer *awsapi.Authorizer
+	now        func() time.Time
 }
 
 // New returns the service.
 func New(o Options) *awsapi.Service {
-	a := &api{ec2: o.Service, tokens: o.Tokens, cache: o.Cache, rand: o.Rand, now: o.Now}
-	if a.cache == nil {
-		a.cache = iam.NewCache(policyCacheSize)
-	}
-	if a.rand == nil {
-		a.rand = rand.Reader
-	}
+	a := &api{ec2: o.Service, pages: awsapi.Pages{Key: o.Tokens, Rand: o.Rand}, authorizer: awsapi.NewAuthorizer(), now: o.Now}
 	if a.now == nil {
 		a.now = time.Now
 	}
@@ -58,7 +45,7 @@ func New(o Options) *awsapi.Service {
 	}
 	for _, table := range []map[string]operation{
 		volumeOperations(), snapshotOperations(), instanceOperations(), imageOperations(), placeOperations(),
-		tagOperations(), encryptionOperations(),
+		tagOperations(), encryptionOperations(), tierOperations(),
 	} {
 		for name, op := range table {
 			s.Operations[name] = a.operation(name, op)
@@ -78,16 +65,16 @@ type operation struct {
 // call is one request under way.
 type call struct {
 	*query.Params
-	api    *api
-	name   string
-	caller kms.Caller
-	now    time.Time
+	api     *api
+	request *awsapi.Request
+	name    string
+	caller  kms.Caller
 }
 
 // operation makes an operation of the front end.
 func (a *api) operation(name string, op operation) awsapi.Operation {
 	return awsapi.Operation{ReadOnly: op.readOnly, Call: func(ctx context.Context, r *awsapi.Request, _ any) (any, error) {
-		c := &call{Params: r.Params, api: a, name: name, caller: r.Caller(), now: r.Time}
+		c := &call{Params: r.Params, api: a, request: r, name: name, caller: r.Caller()}
 		c.accept("Action", "Version")
 		if !ec2.KnownRegion(c.caller.Region) {
 			return nil, awsapi.Errorf("InvalidRegion", "The Region '%s' does not exist.", c.caller.Region)

@@ -67,7 +67,6 @@ type volume struct {
 	KMSKeyID           string                   `xml:"kmsKeyId,omitempty"`
 	SSEType            string                   `xml:"sseType,omitempty"`
 	MultiAttachEnabled bool                     `xml:"multiAttachEnabled"`
-	FastRestored       *bool                    `xml:"fastRestored,omitempty"`
 	Operator           struct {
 		Managed bool `xml:"managed"`
 	} `xml:"operator"`

@@ -21,6 +21,17 @@ type ownUser struct {
 	UserName string `api:"UserName" len:"1..128"`
 }
 
+// ownAttachedUser is an ownUser in the operations whose model allows less.
+type ownAttachedUser struct {
+	UserName string `api:"UserName" len:"1..64"`
+}
+
+func (in *ownAttachedUser) arn(ctx context.Context, c *call) (string, error) {
+	return (*ownUser)(in).arn(ctx, c)
+}
+
+func (in *ownAttachedUser) needUser(c *call) (string, error) { return (*ownUser)(in).needUser(c) }
+
 func (in *ownUser) user(c *call) string {
 	if in.UserName == "" && c.Principal.Type == string(iam.IAMUser) {
 		return c.Principal.UserName

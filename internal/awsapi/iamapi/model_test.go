@@ -9,7 +9,7 @@ import (
 
 func TestConstraintsAreTheModels(t *testing.T) {
 	awsapitest.Constraints{
-		Service: New(Options{Authorizer: awsapi.NewAuthorizer()}), NoPatterns: true, Least: 100,
+		Service: New(Options{Authorizer: awsapi.NewAuthorizer()}), Model: "testdata/model.json", NoPatterns: true, Least: 100,
 		Silent: []string{"Marker", "PolicyDocument", "AssumeRolePolicyDocument"},
 	}.Check(t)
 }

@@ -40,7 +40,7 @@ func New(o Options) *awsapi.Service {
 	a := &api{directory: o.Directory, auth: o.Authorizer, pages: awsapi.Pages{Key: o.Tokens, Rand: o.Rand}}
 	operations := map[string]awsapi.Operation{}
 	for _, group := range []map[string]awsapi.Operation{
-		a.users(), a.accessKeys(), a.roles(), a.inline(), a.attached(), a.managed(), a.versions(), a.profiles(), a.tags(), a.account(),
+		a.users(), a.accessKeys(), a.roles(), a.inline(), a.attached(), a.managed(), a.versions(), a.profiles(), a.tags(), a.account(), a.absent(),
 	} {
 		maps.Copy(operations, group)
 	}

@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"coffer.example/internal/awsapi"
@@ -51,15 +50,15 @@ func TestScripts(t *testing.T) { awsapitest.Scripts(t, "testdata", serve) }
 func TestCLI(t *testing.T) {
 	aws := serve(t)
 	id := aws.Query(t, "KeyMetadata.KeyId", "kms", "create-key", "--description", "by the CLI", "--tags", "TagKey=a,TagValue=b")
-	aws.Succeed(t, "kms", "create-alias", "--alias-name", "alias/cli", "--target-key-id", id)
 	plain := filepath.Join(t.TempDir(), "plain")
 	require.NoError(t, os.WriteFile(plain, []byte("hello"), 0o600))
-	blob := aws.Query(t, "CiphertextBlob", "kms", "encrypt", "--key-id", "alias/cli", "--plaintext", "fileb://"+plain, "--encryption-context", "a=b")
+	blob := aws.Query(t, "CiphertextBlob", "kms", "encrypt", "--key-id", id, "--plaintext", "fileb://"+plain, "--encryption-context", "a=b")
 	file := filepath.Join(t.TempDir(), "blob")
 	raw, err := base64.StdEncoding.DecodeString(blob)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(file, raw, 0o600))
 	require.Equal(t, "aGVsbG8=", aws.Query(t, "Plaintext", "kms", "decrypt", "--ciphertext-blob", "fileb://"+file, "--encryption-context", "a=b"))
-	require.Equal(t, "An error occurred (InvalidCiphertextException) when calling the Decrypt operation:",
-		strings.TrimSpace(aws.Fail(t, "kms", "decrypt", "--ciphertext-blob", "fileb://"+file, "--encryption-context", "a=c")))
+	// An old CLI adds how often it tried.
+	require.Regexp(t, `^\s*An error occurred \(InvalidCiphertextException\) when calling the Decrypt operation( \(.*\))?:\s*$`,
+		aws.Fail(t, "kms", "decrypt", "--ciphertext-blob", "fileb://"+file, "--encryption-context", "a=c"))
 }

@@ -8,6 +8,6 @@ import (
 
 func TestConstraintsAreTheModels(t *testing.T) {
 	awsapitest.Constraints{
-		Service: New(nil), Skip: outOfScope, Silent: []string{"GrantTokens", "GrantToken", "Marker"}, Least: 150,
+		Service: New(nil), Model: "testdata/model.json", Skip: outOfScope, Silent: []string{"GrantTokens", "GrantToken", "Marker"}, Least: 150,
 	}.Check(t)
 }

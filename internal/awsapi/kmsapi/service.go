@@ -25,7 +25,7 @@ func New(k *kms.KMS) *awsapi.Service {
 	a := &api{k}
 	operations := map[string]awsapi.Operation{}
 	for _, group := range []map[string]awsapi.Operation{
-		a.keys(), a.aliases(), a.policies(), a.tags(), a.cryptography(), a.grants(), a.rotation(), a.importing(),
+		a.keys(), a.aliases(), a.policies(), a.tags(), a.cryptography(), a.grants(), a.rotation(), a.importing(), a.macs(), a.keyPairs(), a.usage(),
 	} {
 		for name, op := range group {
 			operations[name] = awsapi.Recorded(op)

@@ -1,10 +1,6 @@
 package query
 
 import (
-	"cmp"
-	"iter"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -79,7 +75,7 @@ func (p *Params) Int(name string, absent int64) int64 {
 	}
 	i, err := strconv.ParseInt(v, 10, 64)
 	if err != nil {
-		p.Invalid(name, "expected an integer")
+		p.Invalid(name, "Expected an integer.")
 	}
 	return i
 }
@@ -92,7 +88,7 @@ func (p *Params) Bool(name string) *bool {
 	}
 	b := strings.EqualFold(v, "true")
 	if !b && !strings.EqualFold(v, "false") {
-		p.Invalid(name, "expected true or false")
+		p.Invalid(name, "Expected true or false.")
 	}
 	return &b
 }
@@ -111,7 +107,7 @@ func (p *Params) Time(name string) time.Time {
 	}
 	t, err := time.Parse(time.RFC3339Nano, v)
 	if err != nil {
-		p.Invalid(name, "expected an ISO 8601 timestamp")
+		p.Invalid(name, "Expected an ISO 8601 timestamp.")
 	}
 	return t
 }
@@ -121,59 +117,6 @@ func (p *Params) Invalid(name, detail string) {
 	p.Fail(&Error{Problem: Invalid, Param: p.Name(name), Value: p.String(name), Detail: detail})
 }
 
-// List returns the elements of a list in the order of their indexes.
-func (p *Params) List(name string) []*Params {
-	n := p.find(name)
-	if n == nil {
-		return nil
-	}
-	n.read = true // the list itself may stand in the form as an empty value
-	type element struct {
-		index  int
-		params *Params
-	}
-	elements := make([]element, 0, len(n.children))
-	for key, child := range n.children {
-		i, ok := index(key)
-		if !ok {
-			p.Fail(&Error{Problem: Unknown, Param: p.Name(name + "." + key)})
-			continue
-		}
-		elements = append(elements, element{i, &Params{form: p.form, node: child, path: p.Name(name + "." + key)}})
-	}
-	slices.SortFunc(elements, func(a, b element) int { return cmp.Compare(a.index, b.index) })
-	out := make([]*Params, len(elements))
-	for i, e := range elements {
-		out[i] = e.params
-	}
-	return out
-}
-
-// Strings returns the values of a list of strings in the order of their indexes.
-func (p *Params) Strings(name string) []string {
-	list := p.List(name)
-	if list == nil {
-		return nil
-	}
-	out := make([]string, len(list))
-	for i, e := range list {
-		e.node.read = true
-		out[i] = e.node.value
-		if e.node.children != nil {
-			p.Fail(&Error{Problem: Unknown, Param: e.Name(firstKey(e.node.children))})
-		}
-	}
-	return out
-}
-
-// CheckUnknown fails with the first parameter, in the order of names, that no getter
-// has asked for. Call it on the root, after the last getter.
-func (p *Params) CheckUnknown() {
-	if name := unread(p.node, p.path); name != "" {
-		p.Fail(&Error{Problem: Unknown, Param: name})
-	}
-}
-
 // Text returns the value that stands at p itself, as for an element of a list of strings.
 func (p *Params) Text() (string, bool) {
 	if p.node == nil || !p.node.set {
@@ -181,31 +124,6 @@ func (p *Params) Text() (string, bool) {
 	}
 	p.node.read = true
 	return p.node.value, true
-}
-
-// All yields every parameter of the form below p with its full name, in the order of names.
-func (p *Params) All() iter.Seq2[string, string] {
-	return func(yield func(string, string) bool) {
-		if p.node != nil {
-			p.node.all(p.path, yield)
-		}
-	}
-}
-
-func (n *node) all(path string, yield func(string, string) bool) bool {
-	if n.set && !yield(path, n.value) {
-		return false
-	}
-	for _, key := range slices.Sorted(maps.Keys(n.children)) {
-		child := key
-		if path != "" {
-			child = path + "." + key
-		}
-		if !n.children[key].all(child, yield) {
-			return false
-		}
-	}
-	return true
 }
 
 func (p *Params) find(name string) *node {
@@ -218,24 +136,3 @@ func (p *Params) find(name string) *node {
 	}
 	return n
 }
-
-func unread(n *node, path string) string {
-	if n == nil {
-		return ""
-	}
-	if n.set && !n.read {
-		return path
-	}
-	for _, key := range slices.Sorted(maps.Keys(n.children)) {
-		child := key
-		if path != "" {
-			child = path + "." + key
-		}
-		if name := unread(n.children[key], child); name != "" {
-			return name
-		}
-	}
-	return ""
-}
-
-func firstKey(m map[string]*node) string { return slices.Min(slices.Collect(maps.Keys(m))) }

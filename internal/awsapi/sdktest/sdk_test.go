@@ -89,6 +89,54 @@ func TestKMS(t *testing.T) {
 	require.Equal(t, "InvalidSignatureException", generic.ErrorCode())
 }
 
+// TestNewMembers covers what the clients of old distributions do not know, and the
+// scripts beside kmsapi therefore leave out there.
+func TestNewMembers(t *testing.T) {
+	ctx := t.Context()
+	_, cfg := serve(t)
+	client := kms.NewFromConfig(cfg)
+	created, err := client.CreateKey(ctx, nil)
+	require.NoError(t, err)
+	id, first := created.KeyMetadata.KeyId, *created.KeyMetadata.CurrentKeyMaterialId
+	require.Len(t, first, 64)
+	sealed, err := client.Encrypt(ctx, &kms.EncryptInput{KeyId: id, Plaintext: []byte("x")})
+	require.NoError(t, err)
+
+	var dry *types.DryRunOperationException
+	_, err = client.Encrypt(ctx, &kms.EncryptInput{KeyId: id, Plaintext: []byte("x"), DryRun: aws.Bool(true)})
+	require.ErrorAs(t, err, &dry)
+	_, err = client.Decrypt(ctx, &kms.DecryptInput{
+		KeyId: id, DryRun: aws.Bool(true), DryRunModifiers: []types.DryRunModifierType{types.DryRunModifierTypeIgnoreCiphertext},
+	})
+	require.ErrorAs(t, err, &dry)
+
+	_, err = client.EnableKeyRotation(ctx, &kms.EnableKeyRotationInput{KeyId: id, RotationPeriodInDays: aws.Int32(90)})
+	require.NoError(t, err)
+	status, err := client.GetKeyRotationStatus(ctx, &kms.GetKeyRotationStatusInput{KeyId: id})
+	require.NoError(t, err)
+	require.EqualValues(t, 90, *status.RotationPeriodInDays)
+	_, err = client.RotateKeyOnDemand(ctx, &kms.RotateKeyOnDemandInput{KeyId: id})
+	require.NoError(t, err)
+	list, err := client.ListKeyRotations(ctx, &kms.ListKeyRotationsInput{KeyId: id, IncludeKeyMaterial: types.IncludeKeyMaterialAllKeyMaterial})
+	require.NoError(t, err)
+	require.Len(t, list.Rotations, 2)
+	opened, err := client.Decrypt(ctx, &kms.DecryptInput{CiphertextBlob: sealed.CiphertextBlob})
+	require.NoError(t, err)
+	require.Equal(t, first, *opened.KeyMaterialId)
+	moved, err := client.ReEncrypt(ctx, &kms.ReEncryptInput{CiphertextBlob: sealed.CiphertextBlob, DestinationKeyId: id})
+	require.NoError(t, err)
+	require.Equal(t, first, *moved.SourceKeyMaterialId)
+	require.NotEqual(t, first, *moved.DestinationKeyMaterialId)
+
+	var unsupported *types.UnsupportedOperationException
+	_, err = client.GenerateDataKey(ctx, &kms.GenerateDataKeyInput{
+		KeyId: id, KeySpec: types.DataKeySpecAes256, Recipient: &types.RecipientInfo{AttestationDocument: []byte("x")},
+	})
+	require.ErrorAs(t, err, &unsupported)
+	_, err = client.Sign(ctx, &kms.SignInput{KeyId: id, Message: []byte("x"), SigningAlgorithm: types.SigningAlgorithmSpecEcdsaSha256})
+	require.ErrorAs(t, err, &unsupported)
+}
+
 func TestSTS(t *testing.T) {
 	_, cfg := serve(t)
 	client := sts.NewFromConfig(cfg)

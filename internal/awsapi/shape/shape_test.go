@@ -78,7 +78,7 @@ func TestDecodeForm(t *testing.T) {
 	require.Equal(t, whole, in)
 
 	for form, want := range map[string]string{
-		"Limit=x":             "query: value \"x\" of parameter Limit is invalid: expected an integer",
+		"Limit=x":             "query: value \"x\" of parameter Limit is invalid: Expected an integer.",
 		"Operations.member.1": "2 validation errors detected: Value null at 'keyId' failed to satisfy constraint: Member must not be null; Value '[]' at 'operations' failed to satisfy constraint: Member must satisfy constraint: [Member must satisfy enum value set: [Decrypt, Encrypt]]",
 		"KeyId=k&Constraints.EncryptionContextEquals.entry.1.key=a&Constraints.EncryptionContextEquals.entry.2.key=a": "query: value \"a\" of parameter Constraints.EncryptionContextEquals.entry.2.key is invalid: The key is given twice.",
 	} {

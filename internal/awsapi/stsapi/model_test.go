@@ -8,6 +8,6 @@ import (
 
 func TestConstraintsAreTheModels(t *testing.T) {
 	awsapitest.Constraints{
-		Service: New(Options{}), Silent: []string{"Policy", "TokenCode", "ContextAssertion"}, Least: 20,
+		Service: New(Options{}), Model: "testdata/model.json", Silent: []string{"Policy", "TokenCode", "ContextAssertion"}, Least: 20,
 	}.Check(t)
 }

@@ -35,6 +35,7 @@ func (w *World) Check(s *ec2.Service) {
 	require.ElementsMatch(w.t, open, slices.Collect(maps.Keys(w.Engine.open)), "open volumes")
 	require.ElementsMatch(w.t, open, slices.Collect(maps.Keys(w.Exports.published)), "exports")
 	require.ElementsMatch(w.t, granted, w.Keys.Grants(), "grants")
+	require.Empty(w.t, w.Blocks.Uploading(), "uploads")
 }
 
 // all lists what an account owns.

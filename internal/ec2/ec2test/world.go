@@ -29,11 +29,12 @@ func Root(account string) kms.Caller {
 
 // World is everything that survives a crash, and what does not: open volumes and exports.
 type World struct {
-	t       *testing.T
+	t       testing.TB
 	Store   *memmeta.Store
 	Engine  *Engine
 	Keys    *Keys
 	Exports *Exports
+	Blocks  *Blocks
 	Clock   time.Time
 	Faults  *testkit.Faults // counts every step of the service's surroundings
 	// ManagedKeyCopies is ec2.Options.ManagedKeyCopies of the next Start.
@@ -41,9 +42,10 @@ type World struct {
 }
 
 // New returns an empty world.
-func New(t *testing.T) *World {
+func New(t testing.TB) *World {
 	w := &World{t: t, Store: memmeta.New(), Clock: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Faults: testkit.FailAt(0)}
 	w.Engine = &Engine{w: w, volumes: map[string]object{}, snapshots: map[string]object{}, open: map[string]bool{}, copying: map[string]int64{}}
+	w.Blocks = &Blocks{engine: w.Engine, data: map[string]map[int64][]byte{}, parent: map[string]string{}, open: map[string]object{}}
 	w.Keys = &Keys{w: w, keys: map[string]*key{}, grants: map[string]ec2.AttachGrant{}}
 	w.Exports = &Exports{w: w, published: map[string]bool{}, clients: map[string]chan struct{}{}}
 	for _, account := range []string{Account, OtherAccount} {
@@ -74,7 +76,7 @@ func (w *World) Forget() {
 // Options are the service's options.
 func (w *World) Options() ec2.Options {
 	return ec2.Options{
-		Store: faultyStore{w}, Engine: w.Engine, KMS: w.Keys, Exports: w.Exports, ManagedKeyCopies: w.ManagedKeyCopies,
+		Store: faultyStore{w}, Engine: w.Engine, KMS: w.Keys, Exports: w.Exports, Blocks: w.Blocks, ManagedKeyCopies: w.ManagedKeyCopies,
 		Now: func() time.Time { return w.Clock }, RetryEvery: time.Hour,
 	}
 }

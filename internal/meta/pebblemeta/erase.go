@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -22,26 +23,22 @@ const erasePoll = 5 * time.Millisecond
 //
 // Blocks that the file system has freed are beyond its reach; they held only sealed values.
 func (s *Store) Erase(ctx context.Context, prefix string) error {
-	return s.submit(ctx, &request{
-		work: func() error { return s.erase(ctx, prefix) },
-		done: make(chan error, 1),
-	})
-}
-
-// erase runs in the committer, so no log is switched or reused beside it.
-func (s *Store) erase(ctx context.Context, prefix string) error {
 	lower, upper := bounds(prefix)
-	if err := s.coverDeleted(lower, upper); err != nil {
+	if err := s.inCommitter(ctx, func() error { return s.coverDeleted(lower, upper) }); err != nil {
 		return err
 	}
-	s.publish() // an older snapshot would keep the old versions
-	if err := s.db.Flush(); err != nil {
+	// Commits go on meanwhile: a scan that holds old tables may itself wait for one.
+	if err := s.run(func() error { return s.db.Compact(ctx, lower, upper, false) }); err != nil {
 		return s.wrap(err)
 	}
-	if err := s.db.Compact(ctx, lower, upper, false); err != nil {
-		return s.wrap(err)
-	}
-	for !s.obsoleteGone() {
+	for {
+		gone := false
+		if err := s.run(func() error { gone = s.obsoleteGone(); return nil }); err != nil {
+			return err
+		}
+		if gone {
+			break
+		}
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("meta: erase: obsolete files remain: %w", ctx.Err())
@@ -50,11 +47,17 @@ func (s *Store) erase(ctx context.Context, prefix string) error {
 		case <-time.After(erasePoll):
 		}
 	}
-	return s.overwriteLogs()
+	return s.inCommitter(ctx, s.retireLogs)
 }
 
-// coverDeleted puts a range tombstone over a range without live keys: deleted
-// versions that already lie in the lowest level are rewritten only below something.
+// inCommitter runs fn in the committer, so that no log is switched or reused beside it.
+func (s *Store) inCommitter(ctx context.Context, fn func() error) error {
+	return s.submit(ctx, &request{work: fn, done: make(chan error, 1)})
+}
+
+// coverDeleted flushes, after it has put a range tombstone over a range without live
+// keys: deleted versions that already lie in the lowest level are rewritten only below
+// something.
 func (s *Store) coverDeleted(lower, upper []byte) error {
 	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 	if err != nil {
@@ -64,10 +67,17 @@ func (s *Store) coverDeleted(lower, upper []byte) error {
 	if err := it.Close(); err != nil {
 		return s.wrap(err)
 	}
-	if live {
-		return nil
+	if !live {
+		if err := s.db.DeleteRange(lower, upper, pebble.Sync); err != nil {
+			return s.wrap(err)
+		}
 	}
-	if err := s.db.DeleteRange(lower, upper, pebble.Sync); err != nil {
+	s.publish() // an older snapshot would keep the old versions
+	return s.flush()
+}
+
+func (s *Store) flush() error {
+	if err := s.db.Flush(); err != nil {
 		return s.wrap(err)
 	}
 	return nil
@@ -76,6 +86,20 @@ func (s *Store) coverDeleted(lower, upper []byte) error {
 func (s *Store) obsoleteGone() bool {
 	m := s.db.Metrics()
 	return m.Table.ObsoleteCount == 0 && m.Table.ZombieCount == 0
+}
+
+// retireLogs overwrites all that the logs hold. The log that a flush begins may be an
+// old one, used again from its start, with old bytes behind: a second round reaches it.
+func (s *Store) retireLogs() error {
+	for range 2 {
+		if err := s.flush(); err != nil {
+			return err
+		}
+		if err := s.overwriteLogs(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // overwriteLogs zeroes every log but the newest. After a flush with no commit beside
@@ -94,7 +118,8 @@ func (s *Store) overwriteLogs() error {
 	}
 	for _, n := range names {
 		if strings.HasSuffix(n, ".log") && n != newest {
-			if err := overwrite(fs, fs.PathJoin(s.opts.Dir, n)); err != nil {
+			err := overwrite(fs, fs.PathJoin(s.opts.Dir, n))
+			if err != nil && !errors.Is(err, os.ErrNotExist) { // Pebble removes what it will not use again
 				return s.wrap(err)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -76,14 +77,28 @@ func Open(o Options) (*Store, error) {
 	}
 	s := &Store{guard: newGuard(o.Logf), opts: o, lock: lock,
 		queue: make(chan *request), quit: make(chan struct{}), ended: make(chan struct{})}
+	go s.holdLock()
 	if err := s.run(s.open); err != nil {
 		if s.err() == nil {
+			close(s.ended)
 			_ = lock.Close() // nothing was opened; the first error is the one to report
 		}
 		return nil, err
 	}
 	go s.commitLoop()
 	return s, nil
+}
+
+// holdLock keeps the lock reachable, and so the directory locked, from a failure to
+// the end of the process: goroutines of Pebble that nobody can stop may still write.
+func (s *Store) holdLock() {
+	select {
+	case <-s.ended:
+	case <-s.failed:
+		never := make(chan struct{})
+		<-never
+	}
+	runtime.KeepAlive(s.lock)
 }
 
 func (s *Store) open() error {

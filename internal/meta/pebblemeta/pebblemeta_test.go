@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -129,6 +133,38 @@ func TestEraseLeavesNoBytes(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
+// TestEraseBesideAScanThatCommits erases while a scan holds old tables and waits for a
+// commit: neither waits for the other for ever.
+func TestEraseBesideAScanThatCommits(t *testing.T) {
+	s, ctx := open(t, vfs.NewMem()), context.Background()
+	for i := range 10 {
+		metatest.Put(t, s, fmt.Sprintf("k/%d", i), "value")
+	}
+	require.NoError(t, s.Erase(ctx, "k/")) // into a table
+	erased := make(chan error, 1)
+	started := false
+	require.NoError(t, s.Scan(ctx, "k/", "", 0, func(key string, _ []byte, _ uint64) error {
+		if !started {
+			started = true
+			require.NoError(t, s.Commit(ctx, nil, map[string][]byte{"k/0": nil}))
+			go func() { erased <- s.Erase(ctx, "k/0") }()
+			time.Sleep(50 * time.Millisecond)
+		}
+		return s.Commit(ctx, nil, map[string][]byte{"seen/" + key: {}})
+	}))
+	require.NoError(t, <-erased)
+
+	// Without an end to the scan, Erase gives up with its context.
+	short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+	defer cancel()
+	require.NoError(t, s.Scan(ctx, "k/", "", 1, func(string, []byte, uint64) error {
+		require.NoError(t, s.Commit(ctx, nil, map[string][]byte{"k/1": nil}))
+		require.ErrorIs(t, s.Erase(short, "k/1"), context.DeadlineExceeded)
+		return nil
+	}))
+	require.NoError(t, s.Close())
+}
+
 // found says whether any file of the store holds b.
 func found(t *testing.T, fs vfs.FS, b []byte) bool {
 	t.Helper()
@@ -136,6 +172,9 @@ func found(t *testing.T, fs vfs.FS, b []byte) bool {
 	require.NoError(t, err)
 	for _, n := range names {
 		f, err := fs.Open(fs.PathJoin(dir, n))
+		if errors.Is(err, os.ErrNotExist) {
+			continue // removed since
+		}
 		require.NoError(t, err)
 		info, err := f.Stat()
 		require.NoError(t, err)
@@ -150,4 +189,38 @@ func found(t *testing.T, fs vfs.FS, b []byte) bool {
 		}
 	}
 	return false
+}
+
+// TestEraseOnDisk is TestEraseLeavesNoBytes on the operating system's files, whose
+// logs are preallocated and renamed for reuse.
+func TestEraseOnDisk(t *testing.T) {
+	ctx, where := context.Background(), t.TempDir()
+	s, err := pebblemeta.Open(pebblemeta.Options{Dir: where, Logf: t.Logf})
+	require.NoError(t, err)
+	secret := bytes.Repeat([]byte("secret-bytes"), 20)
+	for i := range 5 {
+		require.NoError(t, s.Commit(ctx, nil, map[string][]byte{"k/1": secret, "k/2": []byte("stays")}))
+		require.NoError(t, s.Erase(ctx, fmt.Sprint("none", i))) // turns the log over
+	}
+	holds := func() bool {
+		entries, err := os.ReadDir(where)
+		require.NoError(t, err)
+		for _, e := range entries {
+			b, err := os.ReadFile(filepath.Join(where, e.Name()))
+			if err == nil && bytes.Contains(b, secret) {
+				return true
+			}
+		}
+		return false
+	}
+	require.True(t, holds())
+	require.NoError(t, s.Commit(ctx, nil, map[string][]byte{"k/1": nil}))
+	require.NoError(t, s.Erase(ctx, "k/1"))
+	require.False(t, holds())
+	require.NoError(t, s.Close())
+	s, err = pebblemeta.Open(pebblemeta.Options{Dir: where, Logf: t.Logf})
+	require.NoError(t, err)
+	require.False(t, holds())
+	require.Equal(t, []string{"k/2"}, metatest.Keys(t, s, "", "", 0))
+	require.NoError(t, s.Close())
 }

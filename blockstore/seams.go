@@ -1,0 +1,27 @@
+package blockstore
+
+import "coffer.example/internal/invariants"
+
+// seams are where the package's own tests look into the engine, or break it on
+// purpose to show that they would notice. The zero value changes nothing, and nobody
+// outside the package can set another.
+type seams struct {
+	// sealed is told the session and sequence of every block before it is sealed.
+	sealed func(o *openSession, sequence uint64)
+	// broken is a rule that the engine leaves out.
+	broken rule
+}
+
+// rule is one of the ordering rules that keep data safe.
+type rule string
+
+const (
+	ruleSyncBeforeCommit  rule = "sync-before-commit"  // zones are synced before the records that name their blocks
+	ruleDeferredRelease   rule = "deferred-release"    // a slot is reusable only after the batch that gave it up
+	ruleBirth             rule = "birth"               // a block that a snapshot shows is not freed
+	ruleSequenceUnderLock rule = "sequence-under-lock" // a snapshot's sequence is read while no write is under way
+	ruleWalkerCondition   rule = "walker-condition"    // a walker replaces only what it has read
+)
+
+// without says whether a rule is left out; never in builds without the invariants tag.
+func (s *seams) without(r rule) bool { return invariants.Enabled && s.broken == r }

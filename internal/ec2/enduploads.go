@@ -1,0 +1,145 @@
+package ec2
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"time"
+
+	"coffer.example/kms"
+)
+
+// CompleteSnapshot ends an upload. changed is how many blocks the client says it has
+// written; checksum, if there is one, the digest of their digests in order. Where they
+// do not agree with what is here nothing is changed, and the upload goes on.
+func (s *Service) CompleteSnapshot(ctx context.Context, caller kms.Caller, id string, changed int64, checksum []byte) (Snapshot, error) {
+	if err := kindSnapshot().check(id); err != nil {
+		return Snapshot{}, err
+	}
+	release, err := s.locks.acquire(ctx, id)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	defer release()
+	snap, err := s.ownSnapshot(ctx, caller, id)
+	if err == nil && snap.value.Upload != nil && snap.value.State == SnapshotCompleted {
+		return snap.value, nil // again
+	}
+	if err != nil {
+		return Snapshot{}, err
+	}
+	u, err := s.findUpload(ctx, caller, id)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	u.turn.Lock()
+	defer u.turn.Unlock()
+	if err := s.checkUploaded(ctx, id, u, changed, checksum); err != nil {
+		return Snapshot{}, err
+	}
+	ctx = settled(ctx)
+	if err := s.blocks.EndUpload(ctx, id); err != nil {
+		return Snapshot{}, err
+	}
+	u.ended = true
+	s.forgetUpload(id)
+	return edit(ctx, s, snap.value, func(snap *Snapshot) { snap.State, snap.Completed = SnapshotCompleted, s.now() })
+}
+
+// checkUploaded compares what was written with what the client says. The blocks are read back.
+func (s *Service) checkUploaded(ctx context.Context, id string, u *upload, changed int64, checksum []byte) error {
+	indexes := u.indexes()
+	if int64(len(indexes)) != changed {
+		return refuse(InvalidParameter, "The number of changed blocks is %d, not %d", len(indexes), changed)
+	}
+	if checksum == nil {
+		return nil
+	}
+	whole, block := sha256.New(), make([]byte, SnapshotBlockSize)
+	for _, index := range indexes {
+		if err := s.blocks.ReadUploaded(ctx, id, index, block); err != nil {
+			return err
+		}
+		sum := sha256.Sum256(block)
+		whole.Write(sum[:])
+	}
+	if subtle.ConstantTimeCompare(whole.Sum(nil), checksum) != 1 {
+		return refuse(ChecksumMismatch, "The checksum does not match the blocks that were written")
+	}
+	return nil
+}
+
+func (s *Service) forgetUpload(id string) *upload {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u := s.uploads[id]
+	delete(s.uploads, id)
+	return u
+}
+
+// dropUpload ends an upload for good; the lock of its snapshot is held.
+func (s *Service) dropUpload(ctx context.Context, id string) error {
+	if u := s.forgetUpload(id); u != nil {
+		u.turn.Lock()
+		defer u.turn.Unlock()
+		u.ended = true
+	}
+	if s.blocks == nil {
+		return nil
+	}
+	return s.blocks.AbortUpload(ctx, id)
+}
+
+// expireUploads fails the uploads whose time is over.
+func (s *Service) expireUploads(ctx context.Context) {
+	_ = s.endUploads(ctx, func(u *upload) bool { return s.now().After(u.ends) }, "The snapshot was not completed in time") // logged there
+}
+
+// failUploads fails every upload: the service closes.
+func (s *Service) failUploads() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	return s.endUploads(ctx, func(*upload) bool { return true }, interrupted)
+}
+
+func (s *Service) endUploads(ctx context.Context, which func(*upload) bool, reason string) error {
+	s.mu.Lock()
+	var ids []string
+	for id, u := range s.uploads {
+		if which(u) {
+			ids = append(ids, id)
+		}
+	}
+	s.mu.Unlock()
+	var errs []error
+	for _, id := range ids {
+		if err := s.failUpload(ctx, id, reason); err != nil {
+			s.log.Error("upload not ended", "snapshot", id, "error", err)
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Service) failUpload(ctx context.Context, id, reason string) error {
+	release, err := s.locks.acquire(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer release()
+	s.mu.Lock()
+	u := s.uploads[id]
+	s.mu.Unlock()
+	if u == nil {
+		return nil
+	}
+	if err := s.dropUpload(ctx, id); err != nil {
+		return err
+	}
+	s.discard(id, s.engine.DeleteSnapshot(ctx, id)) // of an end that failed half-way
+	_, err = edit(ctx, s, Snapshot{ID: id, Region: u.at.Region, Owner: u.at.Owner}, func(snap *Snapshot) {
+		snap.State, snap.StateMessage = SnapshotError, reason
+	})
+	return err
+}

@@ -1,0 +1,39 @@
+package kms_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"coffer.example/kms"
+)
+
+// The store's own keyring opens data keys of every account, Region and manager; the
+// account root's opens none of these. What a key refuses to its owner stays refused.
+func TestStoreKeyring(t *testing.T) {
+	w := newWorld(t)
+	ec := map[string]string{"aws:ebs:id": "vol-1"}
+	other := kms.Caller{Account: "444455556666", ARN: "arn:aws:iam::444455556666:root", UserID: "444455556666", Type: "Root", Region: "eu-west-1"}
+	key, err := w.CreateKey(ctx, other, kms.CreateKeyInput{})
+	require.NoError(t, err)
+	through := other
+	through.ViaService = "ec2.eu-west-1.amazonaws.com"
+	for _, name := range []string{key.ARN, "alias/aws/ebs"} {
+		dek, wrapped, _, err := w.KeyringFor(through).NewDataKey(ctx, name, ec)
+		require.NoError(t, err)
+		_, err = w.Keyring().Unwrap(ctx, wrapped, ec)
+		require.Error(t, err)
+		got, err := w.StoreKeyring().Unwrap(ctx, wrapped, ec)
+		require.NoError(t, err)
+		require.True(t, got.Matches(dek.Commitment()))
+		_, err = w.StoreKeyring().Unwrap(ctx, wrapped, nil)
+		require.ErrorIs(t, err, kms.ErrInvalidCiphertext)
+	}
+	_, wrapped, _, err := w.KeyringFor(through).NewDataKey(ctx, key.ARN, ec)
+	require.NoError(t, err)
+	require.NoError(t, w.DisableKey(ctx, other, kms.KeyInput{KeyID: key.ID}))
+	_, err = w.StoreKeyring().Unwrap(ctx, wrapped, ec)
+	require.ErrorIs(t, err, kms.ErrDisabled)
+	_, err = w.StoreKeyring().Unwrap(ctx, []byte("junk"), ec)
+	require.ErrorIs(t, err, kms.ErrInvalidCiphertext)
+}
