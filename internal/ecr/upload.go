@@ -164,7 +164,7 @@ func (s *Service) appendSegment(ctx context.Context, r *Repository, id string, u
 	}
 	var n int64
 	err = s.putSegment(ctx, open, segmentName(r.ID, id, len(up.Segments), run), func(w io.Writer) (err error) {
-		n, err = io.CopyBuffer(io.MultiWriter(w, sum), in, make([]byte, copyBuffer))
+		n, err = copyHashed(w, sum, in)
 		return err
 	})
 	if err != nil {
