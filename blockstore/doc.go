@@ -144,6 +144,9 @@
 // the last attach, detach or snapshot is refused by Attach, as long as the anchor was not rolled
 // back with it.
 //
+// A dead list is not authenticated: a changed one wastes space, or has slots freed too
+// early, which destroys blocks; that is found as above.
+//
 // Not found: a rollback within one attachment to a state after its anchor; a rollback of index,
 // zones and anchors together; a newest log cut short after a crash, which is such a rollback.
 //

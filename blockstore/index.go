@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -33,6 +34,8 @@ type index struct {
 	mu     sync.Mutex // guards err
 	err    error
 	failed chan struct{} // closed when err is set
+
+	opening atomic.Bool
 }
 
 // indexComparer compares bytes; the generation of an extent key is its suffix, so
@@ -77,7 +80,9 @@ func openIndex(fs FS, dir string, readOnly bool, onCorruption func(string)) (*in
 		o.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.NoCompression } // tags do not compress
 		o.TargetFileSizes[i] = indexTargetTable
 	}
+	ix.opening.Store(true)
 	err := ix.run(func() (err error) { ix.db, err = pebble.Open(dir, o); return err })
+	ix.opening.Store(false)
 	if err != nil {
 		return nil, fmt.Errorf("blockstore: open index: %w", err)
 	}
@@ -109,10 +114,42 @@ func (ix *index) fail(err error) {
 }
 
 // indexFS fails the store where Pebble would panic in a goroutine of its own: when
-// the sync of its directory fails.
+// the sync of its directory fails, or, while it is being opened, when it cannot write
+// a file: it would then take apart what its first flush still uses.
 type indexFS struct {
 	vfs.FS
 	ix *index
+}
+
+func (f indexFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	file, err := f.FS.Create(name, c)
+	if err != nil || !f.ix.opening.Load() {
+		return file, f.ix.whileOpening(err)
+	}
+	return indexFile{file, f.ix}, nil
+}
+
+func (f indexFS) Rename(from, to string) error { return f.ix.whileOpening(f.FS.Rename(from, to)) }
+
+// indexFile is a file that was created while the index was being opened.
+type indexFile struct {
+	vfs.File
+	ix *index
+}
+
+func (f indexFile) Write(p []byte) (int, error) {
+	n, err := f.File.Write(p)
+	return n, f.ix.whileOpening(err)
+}
+
+func (f indexFile) Sync() error { return f.ix.whileOpening(f.File.Sync()) }
+
+// whileOpening does not return an error before the index is open.
+func (ix *index) whileOpening(err error) error {
+	if err != nil && ix.opening.Load() {
+		indexLogger{ix}.Fatalf("open: %w", err)
+	}
+	return err
 }
 
 // Unwrap is for Pebble, which looks for the file system below.

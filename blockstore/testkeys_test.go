@@ -133,5 +133,9 @@ func (k *testKeys) setAnchors(a map[string][]byte) {
 func (k *testKeys) fork(anchors map[string][]byte) *testKeys {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return &testKeys{keys: maps.Clone(k.keys), disabled: maps.Clone(k.disabled), anchors: maps.Clone(anchors)}
+	out := newTestKeys()
+	maps.Copy(out.keys, k.keys)
+	maps.Copy(out.disabled, k.disabled)
+	maps.Copy(out.anchors, anchors)
+	return out
 }

@@ -117,7 +117,8 @@ func dataKey(secret *aead.Secret) (*aead.DataKey, error) {
 }
 
 // Rewrap wraps the data key of a blob for another context. Under the same KMS key it
-// is GenerateDataKeyWithoutPlaintext, as AWS shows it; under another one ReEncrypt.
+// is GenerateDataKeyWithoutPlaintext, as AWS shows it; under another one ReEncrypt, or
+// Decrypt and GenerateDataKeyWithoutPlaintext where the blob's key is in another Region.
 func (r *Keyring) Rewrap(ctx context.Context, wrapped []byte, encryptionContext map[string]string, key string, newContext map[string]string) (dek *aead.DataKey, newWrapped []byte, keyARN string, err error) {
 	if r.k.isReserved(wrapped) {
 		secret, err := r.k.unwrapReserved(ctx, wrapped, encryptionContext)
@@ -134,6 +135,9 @@ func (r *Keyring) Rewrap(ctx context.Context, wrapped []byte, encryptionContext 
 		return r.wrapUnder(ctx, dek.Secret(), "", newContext)
 	}
 	r = r.acting(ctx, wrapped)
+	if there := r.elsewhere(ctx, wrapped); there != nil {
+		return r.rewrapElsewhere(ctx, there, wrapped, encryptionContext, key, newContext)
+	}
 	same, err := r.sameKey(ctx, wrapped, key)
 	if err != nil {
 		return nil, nil, "", err

@@ -22,7 +22,7 @@ type serveOptions struct {
 	pprof         bool
 	stdio         bool
 	volume        string
-	auditSync     bool
+	auditSync     string
 	auditOnError  string
 }
 
@@ -52,7 +52,7 @@ func parseServe(env *environment, args []string) (*serveOptions, error) {
 	f.BoolVar(&o.pprof, "pprof", false, "serve /debug/pprof on --admin too")
 	f.BoolVar(&o.stdio, "stdio", false, "serve NBD for --volume on standard input and output, and nothing else")
 	f.StringVar(&o.volume, "volume", "", "the `volume` that --stdio or an inherited socket serves")
-	f.BoolVar(&o.auditSync, "audit-sync", false, "sync the audit trail before every answer")
+	f.StringVar(&o.auditSync, "audit-sync", "grouped", "when audit events are synced: within a second, or before every answer (`grouped|always`)")
 	f.StringVar(&o.auditOnError, "audit-on-error", "fail", "what happens to requests when the audit trail cannot be written (`fail|drop`)")
 	if _, err := f.parse(args, 0); err != nil {
 		return nil, err
@@ -72,6 +72,7 @@ func (o *serveOptions) check() error {
 	}{
 		{"nbd-list", o.nbdList, []string{"on", "off"}},
 		{"copy-snapshot-default", o.copyDefault, []string{"source", "aws-managed"}},
+		{"audit-sync", o.auditSync, []string{"grouped", "always"}},
 		{"audit-on-error", o.auditOnError, []string{"fail", "drop"}},
 	} {
 		if !slices.Contains(choice.allowed, choice.value) {

@@ -95,7 +95,7 @@ func (s *stack) openTrail(ctx context.Context) (err error) {
 	}
 	s.trail, err = audit.Open(ctx, audit.Options{
 		Dir: s.dir.file(auditName), Key: s.keys.AuditKey(), Anchor: auditAnchor{s.keys.Keyring()},
-		SyncAlways: s.auditSync, OnError: onError,
+		SyncAlways: s.auditSync == "always", OnError: onError,
 	})
 	if err != nil {
 		return err

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -95,15 +94,21 @@ func encodeError(s *Service, requestID string, e *Error) reply {
 
 // encodeErrorMembers encodes a JSON error. An empty message is left out, as KMS does.
 func encodeErrorMembers(e *Error, messageName string, members map[string]string) []byte {
-	all := make(map[string]string, len(e.Members)+2)
-	maps.Copy(all, e.Members)
-	maps.Copy(all, members)
+	all := make(map[string]any, len(e.Members)+len(e.Numbers)+2)
+	for _, set := range []map[string]string{e.Members, members} {
+		for name, value := range set {
+			all[name] = value
+		}
+	}
+	for name, value := range e.Numbers {
+		all[name] = value
+	}
 	if e.Message != "" {
 		all[messageName] = e.Message
 	}
 	body, err := encodeJSON(all)
 	if err != nil {
-		return []byte("{}") // strings always encode
+		return []byte("{}") // strings and numbers always encode
 	}
 	return body
 }

@@ -13,6 +13,8 @@ type Error struct {
 	Status  int // 0: 400
 	// Members are further members of a JSON error, such as Reason of the EBS direct API's errors.
 	Members map[string]string
+	// Numbers are such members that are numbers.
+	Numbers map[string]int64
 }
 
 func (e *Error) Error() string {

@@ -431,6 +431,39 @@ func TestCallsForSnapshots(t *testing.T) {
 	require.ErrorIs(t, err, blockstore.ErrNotFound)
 }
 
+// A copy in another Region is under a key of that Region: the source's key is used
+// where it is.
+func TestCopyAcrossRegions(t *testing.T) {
+	s := newStack(t)
+	const us = ec2test.Account
+	i := s.instance(us)
+	there := ec2test.Root(us)
+	there.Region = "us-east-1"
+	far, err := s.keys.CreateKey(s.ctx, there, kms.CreateKeyInput{})
+	require.NoError(t, err)
+	for _, spec := range []ec2.DeviceSpec{{SizeGiB: 1, Encrypted: snapshot.True, KeyID: s.key(us, "")}, {SizeGiB: 1, Encrypted: snapshot.True}, {SizeGiB: 1}} {
+		source := s.snapshotOf(us, i, spec, "text")
+		copied, err := s.ec2.CopySnapshot(s.ctx, there, ec2.CopySnapshotRequest{SourceRegion: ec2test.Region, SourceID: source, Encrypted: snapshot.True, KeyID: far.ARN})
+		require.NoError(t, err)
+		var snap ec2.Snapshot
+		require.Eventually(t, func() bool {
+			page, err := s.ec2.DescribeSnapshots(s.ctx, there, ec2.Visible{}, ec2.Query{IDs: []string{copied.ID}})
+			require.NoError(t, err)
+			snap = page.Items[0]
+			return snap.State != ec2.SnapshotPending
+		}, 10*time.Second, 5*time.Millisecond)
+		require.Equal(t, ec2.SnapshotCompleted, snap.State, snap.StateMessage)
+		require.Equal(t, far.ARN, snap.KeyARN)
+		view, err := s.store.OpenSnapshot(s.ctx, copied.ID, nil)
+		require.NoError(t, err)
+		got := make([]byte, blockstore.BlockSize)
+		_, err = view.ReadAt(got, offsets()[2])
+		require.NoError(t, err)
+		require.Equal(t, content("text", offsets()[2]), got)
+		require.NoError(t, view.Close())
+	}
+}
+
 // The AWS page's reading of CopySnapshot, which an option selects.
 func TestManagedKeyCopies(t *testing.T) {
 	s := newStack(t)

@@ -2,10 +2,13 @@ package ecr
 
 import (
 	"context"
+	"errors"
+
+	"coffer.example/internal/meta"
 )
 
 // Collect deletes layers that no image has, and uploads that nobody continues, once they
-// are old enough. It goes on with the next repository when one fails, and returns the first failure.
+// are old enough, and at once what a crash has left of those that ended. It goes on with the next repository when one fails, and returns the first failure.
 func (s *Service) Collect(ctx context.Context) error {
 	var failed error
 	after := ""
@@ -60,14 +63,23 @@ func (s *Service) expireUpload(ctx context.Context, r *Repository, id string) er
 		return err
 	}
 	defer release()
-	up, _, err := s.upload(ctx, r, id)
+	up, _, err := get[upload](ctx, s.store, uploadKey(r.ID, id))
 	switch {
-	case HasReason(err, UploadNotFound):
+	case errors.Is(err, meta.ErrNotFound):
 		return nil
 	case err != nil:
 		return err
 	case s.now().Sub(up.Updated) <= uploadIdle:
 		return nil
+	}
+	if up.Digest != "" {
+		layer, _, err := get[Layer](ctx, s.store, layerKey(r.ID, up.Digest))
+		if err == nil && layer.Object.ID == id {
+			return s.endUpload(ctx, r.ID, id, layer)
+		}
+		if err != nil && !errors.Is(err, meta.ErrNotFound) {
+			return err
+		}
 	}
 	return s.dropUpload(ctx, r.ID, id)
 }

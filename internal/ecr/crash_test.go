@@ -3,9 +3,12 @@ package ecr_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"coffer.example/internal/blob"
 	"coffer.example/internal/ecr"
@@ -97,6 +100,7 @@ func TestCrashAtEveryChange(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, layer, got)
 		}
+		requireNoOrphans(t, w, s)
 		if _, err := s.DeleteRepository(ctx, root, name("app"), true); err != nil {
 			requireReason(t, err, ecr.RepositoryNotFound)
 		}
@@ -108,6 +112,28 @@ func TestCrashAtEveryChange(t *testing.T) {
 		require.Empty(t, objects(t, w))
 	})
 	require.Greater(t, operations, 20)
+}
+
+// requireNoOrphans expects that, a day later, every object belongs to a layer or an image, and that no upload is left.
+func requireNoOrphans(t *testing.T, w *ecrtest.World, s *ecr.Service) {
+	t.Helper()
+	w.Pass(25 * time.Hour)
+	require.NoError(t, s.Collect(ctx))
+	owned := map[string]bool{}
+	for _, prefix := range []string{"ecr/layer/", "ecr/image/"} {
+		require.NoError(t, w.Keys.Store().Scan(ctx, prefix, "", 0, func(_ string, raw []byte, _ uint64) error {
+			var record struct{ Object struct{ ID string } }
+			err := json.Unmarshal(raw, &record)
+			owned[record.Object.ID] = true
+			return err
+		}))
+	}
+	for object := range objects(t, w) {
+		id := strings.Split(object, "/")[2][:36]
+		require.True(t, owned[id], object)
+		require.False(t, strings.HasSuffix(object, "-key"), object)
+	}
+	require.Empty(t, withPrefix(records(t, w), "ecr/upload/"))
 }
 
 // Grants go also when the key store fails while they are made or retired: with the next start, at the latest.

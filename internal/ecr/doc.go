@@ -10,8 +10,8 @@
 //     catalogue (digests, sizes, tags, references, annotations of referrers) is sealed by the metadata store.
 //   - A repository under a KMS key has two grants on it, made as its creator; the grantee is the repository itself,
 //     arn:aws:ecr:REGION:ACCOUNT:repository/NAME, under the constraint that the context holds aws:ecr:arn. It uses the key
-//     while both are there. A push is one GenerateDataKey per layer and manifest, a pull one Decrypt, each with exactly
-//     aws:s3:arn and aws:ecr:arn; nothing that a key guards is kept open between requests, so that a disabled key or a
+//     while both are there. (KMS takes principals of 256 characters at most, and so names of some 210.) A push is one GenerateDataKey per layer and manifest, a pull one Decrypt, each with exactly
+//     aws:s3:arn and aws:ecr:arn (the digest by SHA-256, whatever the layer is found by); nothing that a key guards is kept open between requests, so that a disabled key or a
 //     revoked grant cuts both at once. A deletion retires both grants as the deleter.
 //   - Content is never shared: a layer in two repositories is sealed twice, under keys drawn apart. With KMS_DSSE it is
 //     sealed under two keys drawn apart, one guarded by the KMS key and one by the store's own; neither alone opens it.

@@ -66,16 +66,26 @@ func (s *Service) PutImage(ctx context.Context, c kms.Caller, in PutImageInput) 
 		Digest: digest, MediaType: m.mediaType, ArtifactType: m.artifactType, ConfigType: m.configType, Subject: m.subject,
 		Layers: m.layers, Images: m.images, ImageSize: m.size, Pushed: s.now(),
 	}
-	stored, err := s.sealManifest(settled(ctx), r, in.Content, sum)
+	ctx = settled(ctx)
+	id, err := s.beginUpload(ctx, r, &upload{Ended: true})
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.putImage(ctx, r, id, sum, image, m, in)
+	if err != nil || out.Image != image {
+		err = errors.Join(err, s.dropUpload(ctx, r.ID, id))
+	}
+	return out, err
+}
+
+// putImage seals a manifest under the id of an upload, and commits it.
+func (s *Service) putImage(ctx context.Context, r *Repository, id, sum string, image *Image, m *manifest, in PutImageInput) (*PutImageOutput, error) {
+	stored, err := s.sealManifest(ctx, r, id, in.Content, sum)
 	if err != nil {
 		return nil, err
 	}
 	image.Object = *stored
-	out, err := s.addImage(settled(ctx), r, image, m, in.Tag)
-	if err != nil || out.Image != image {
-		err = errors.Join(err, s.deleteBlobs(settled(ctx), blobPrefix(r.ID)+stored.ID+"-"))
-	}
-	return out, err
+	return s.addImage(ctx, r, image, m, in.Tag)
 }
 
 // digestOf returns the digest of a manifest, by the algorithm of the one it is said to have, and its SHA-256.
@@ -94,11 +104,7 @@ func digestOf(content []byte, claimed string) (digest, sum string, err error) {
 }
 
 // sealManifest keeps a manifest's bytes: an upload that is complete at once.
-func (s *Service) sealManifest(ctx context.Context, r *Repository, content []byte, sum string) (*object, error) {
-	id, err := s.newUUID()
-	if err != nil {
-		return nil, err
-	}
+func (s *Service) sealManifest(ctx context.Context, r *Repository, id string, content []byte, sum string) (*object, error) {
 	open, kept, err := s.newUploadKeys(ctx, r, id)
 	if err != nil {
 		return nil, err
@@ -171,7 +177,7 @@ func (s *Service) stageImage(ctx context.Context, r *Repository, c *change, imag
 	if !ok {
 		return refuse(LimitExceeded, "The repository '%s' already has the maximum of %d images", r.Name, maxImages)
 	}
-	c.set(imageKey(r.ID, image.Digest), image)
+	c.set(imageKey(r.ID, image.Digest), image).clear(uploadKey(r.ID, image.Object.ID))
 	if m.subject != "" {
 		c.set(referrerKey(r.ID, m.subject, image.Digest), m.descriptor(image.Digest, image.Size()))
 	}

@@ -136,14 +136,14 @@ func (s *Service) checkUnreferenced(ctx context.Context, r *Repository, digest s
 	})
 }
 
-// dropImage deletes the record of an image and then its manifest.
+// dropImage deletes an image, as dropLayer does a layer.
 func (s *Service) dropImage(ctx context.Context, r *Repository, image *Image) error {
-	change := newChange().clear(imageKey(r.ID, image.Digest))
+	change := newChange().clear(imageKey(r.ID, image.Digest)).set(uploadKey(r.ID, image.Object.ID), &upload{Ended: true})
 	if image.Subject != "" {
 		change.clear(referrerKey(r.ID, image.Subject, image.Digest))
 	}
 	if err := change.commit(ctx, s.store); err != nil {
 		return err
 	}
-	return s.deleteBlobs(ctx, blobPrefix(r.ID)+image.Object.ID+"-")
+	return s.dropUpload(ctx, r.ID, image.Object.ID)
 }

@@ -113,7 +113,8 @@ func (s *Service) addLayer(ctx context.Context, r *Repository, layer *Layer) (*L
 			return err
 		}
 		out = layer
-		c := newChange().at(layerKey(r.ID, layer.Digest), 0).set(layerKey(r.ID, layer.Digest), layer).clear(uploadKey(r.ID, id))
+		c := newChange().at(layerKey(r.ID, layer.Digest), 0).set(layerKey(r.ID, layer.Digest), layer)
+		c.set(uploadKey(r.ID, id), &upload{Ended: true, Digest: layer.Digest})
 		if err := s.stillThere(ctx, r, c); err != nil {
 			return err
 		}
@@ -125,7 +126,15 @@ func (s *Service) addLayer(ctx context.Context, r *Repository, layer *Layer) (*L
 	if out != layer {
 		return out, s.dropUpload(ctx, r.ID, id)
 	}
-	return out, s.tidy(ctx, r.ID, &layer.Object)
+	return out, s.endUpload(ctx, r.ID, id, layer)
+}
+
+// endUpload deletes what an upload leaves beside its layer, and then its record.
+func (s *Service) endUpload(ctx context.Context, repo, id string, layer *Layer) error {
+	if err := s.tidy(ctx, repo, &layer.Object); err != nil {
+		return err
+	}
+	return newChange().clear(uploadKey(repo, id)).commit(ctx, s.store)
 }
 
 // stillThere makes a commit fail if the repository has been deleted or changed since.
@@ -222,12 +231,13 @@ func (s *Service) DeleteLayer(ctx context.Context, c kms.Caller, name Name, dige
 	return s.dropLayer(settled(ctx), r.ID, layer)
 }
 
-// dropLayer deletes the record of a layer and then its objects.
+// dropLayer makes a layer an upload that nobody will continue, and drops that.
 func (s *Service) dropLayer(ctx context.Context, repo string, layer *Layer) error {
-	if err := newChange().clear(layerKey(repo, layer.Digest)).commit(ctx, s.store); err != nil {
+	id := layer.Object.ID
+	if err := newChange().clear(layerKey(repo, layer.Digest)).set(uploadKey(repo, id), &upload{Ended: true}).commit(ctx, s.store); err != nil {
 		return err
 	}
-	return s.deleteBlobs(ctx, blobPrefix(repo)+layer.Object.ID+"-")
+	return s.dropUpload(ctx, repo, id)
 }
 
 // MountLayer makes a layer of another repository of the same registry one of this

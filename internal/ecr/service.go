@@ -83,13 +83,13 @@ func (s *Service) maintain(ctx context.Context, every time.Duration) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
+		if err := s.Collect(ctx); err != nil && ctx.Err() == nil {
+			s.log.Warn("registry: unneeded layers stay", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-		}
-		if err := s.Collect(ctx); err != nil && ctx.Err() == nil {
-			s.log.Warn("registry: unneeded layers stay", "error", err)
 		}
 	}
 }

@@ -15,12 +15,17 @@ import (
 	"coffer.example/kms"
 )
 
-// upload is an unfinished layer. Each Append adds one segment.
+// upload is an unfinished layer; each Append adds one segment. Manifests and what is being
+// deleted have such a record too: every object belongs to an upload, a layer or an image, so
+// that what a crash leaves is found (collect.go).
 type upload struct {
-	Started, Updated time.Time
+	Started, Updated time.Time // the zero time: nobody will continue it
 	Size             int64
 	Hash             []byte // state of the SHA-256 over what is there
 	Segments         []segment
+	// Ended says that it is no upload any more: a layer of Digest, if that is set, has its segments; the rest goes.
+	Ended  bool   `json:",omitempty"`
+	Digest string `json:",omitempty"`
 }
 
 // The permissions of the steps of a push.
@@ -43,7 +48,7 @@ func (s *Service) StartUpload(ctx context.Context, c kms.Caller, name Name) (str
 	if !ok {
 		return "", refuse(LimitExceeded, "The repository '%s' already has the maximum of %d unfinished uploads", r.Name, maxUploadsPerRepo)
 	}
-	id, err := s.newUUID()
+	id, err := s.beginUpload(ctx, r, &upload{})
 	if err != nil {
 		return "", err
 	}
@@ -52,11 +57,24 @@ func (s *Service) StartUpload(ctx context.Context, c kms.Caller, name Name) (str
 		return "", err
 	}
 	open.destroy()
-	// The record first: whatever lies under its id is found by it.
-	if err := newChange().at(uploadKey(r.ID, id), 0).set(uploadKey(r.ID, id), &upload{Started: s.now(), Updated: s.now()}).commit(ctx, s.store); err != nil {
+	return id, s.saveUploadKeys(ctx, r, id, kept)
+}
+
+// beginUpload makes an upload's record: before its objects, which it finds.
+func (s *Service) beginUpload(ctx context.Context, r *Repository, up *upload) (string, error) {
+	id, err := s.newUUID()
+	if err != nil {
 		return "", err
 	}
-	return id, s.saveUploadKeys(ctx, r, id, kept)
+	up.Started = s.now()
+	up.Updated = up.Started
+	return id, retry(func() error {
+		c := newChange().at(uploadKey(r.ID, id), 0).set(uploadKey(r.ID, id), up)
+		if err := s.stillThere(ctx, r, c); err != nil {
+			return err
+		}
+		return c.commit(ctx, s.store)
+	})
 }
 
 // UploadSize returns how much of an upload is there.
@@ -78,8 +96,8 @@ func (s *Service) upload(ctx context.Context, r *Repository, id string) (*upload
 		return nil, 0, unknown
 	}
 	up, revision, err := get[upload](ctx, s.store, uploadKey(r.ID, id))
-	if errors.Is(err, meta.ErrNotFound) {
-		err = unknown
+	if errors.Is(err, meta.ErrNotFound) || err == nil && up.Ended {
+		return nil, 0, unknown
 	}
 	return up, revision, err
 }
@@ -146,7 +164,7 @@ func (s *Service) appendSegment(ctx context.Context, r *Repository, id string, u
 	}
 	var n int64
 	err = s.putSegment(ctx, open, segmentName(r.ID, id, len(up.Segments), run), func(w io.Writer) (err error) {
-		n, err = io.CopyBuffer(io.MultiWriter(w, sum), in, make([]byte, copyBuffer))
+		n, err = copyHashed(w, sum, in)
 		return err
 	})
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"strconv"
 
 	"coffer.example/internal/awsapi"
 	"coffer.example/internal/awsapi/ociapi"
@@ -50,10 +49,11 @@ func (a *api) uploadLayerPart(ctx context.Context, r *awsapi.Request, in *upload
 	var part *ecr.Error
 	if errors.As(err, &part) && part.Reason == ecr.InvalidPart {
 		ref := in.ref(r)
-		return nil, &awsapi.Error{Code: "InvalidLayerPartException", Message: part.Message, Members: map[string]string{
-			"registryId": ref.RegistryID, "repositoryName": ref.RepositoryName, "uploadId": in.UploadID,
-			"lastValidByteReceived": strconv.FormatInt(max(part.LastValidByte, 0), 10),
-		}}
+		return nil, &awsapi.Error{
+			Code: "InvalidLayerPartException", Message: part.Message,
+			Members: map[string]string{"registryId": ref.RegistryID, "repositoryName": ref.RepositoryName, "uploadId": in.UploadID},
+			Numbers: map[string]int64{"lastValidByteReceived": max(part.LastValidByte, 0)},
+		}
 	}
 	if err != nil {
 		return nil, err

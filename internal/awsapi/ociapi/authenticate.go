@@ -45,11 +45,14 @@ func (h *Handler) authenticate(x *exchange) error {
 	return nil
 }
 
+// regionBytes are what a Region's name may have.
+const regionBytes = "abcdefghijklmnopqrstuvwxyz0123456789-"
+
 // registryOfHost reads a host name ACCOUNT.dkr.ecr.REGION.….
 func registryOfHost(host string) (account, region string, ok bool) {
 	account, rest, ok := strings.Cut(host, ".dkr.ecr.")
 	region, _, more := strings.Cut(rest, ".")
-	return account, region, ok && more && iam.IsAccountID(account) && region != ""
+	return account, region, ok && more && iam.IsAccountID(account) && region != "" && strings.Trim(region, regionBytes) == ""
 }
 
 func sourceIP(r *http.Request) string {

@@ -16,7 +16,7 @@
 //
 // # Invariants
 //
-//   - Every request is recorded in the audit trail, under the name of the ECR operation it amounts to, before it is answered.
+//   - Every request is recorded in the audit trail, under the name of the ECR operation it amounts to (end-1: CheckAuthorization), before it is answered.
 //   - Content is answered only after its keys were opened and its objects found whole; what fails later ends the connection,
 //     so that no client takes it for the end.
 //   - Bodies are streamed: a connection that stands still for ioTimeout ends, one that moves does not.

@@ -13,7 +13,7 @@ const Prefix = "/v2/"
 
 // operation is what a path and a method ask for.
 type operation struct {
-	event string // the ECR operation that the audit trail shows
+	event string // what the audit trail shows: an ECR operation, or CheckAuthorization
 	call  func(h *Handler, x *exchange) (*reply, error)
 }
 
@@ -27,14 +27,14 @@ type route struct {
 
 // The endpoints of the specification by their paths; its ids are end-1 to end-13.
 var (
-	pingOperations    = map[string]operation{http.MethodGet: {"GetAuthorizationToken", (*Handler).ping}, http.MethodHead: {"GetAuthorizationToken", (*Handler).ping}}
+	pingOperations    = map[string]operation{http.MethodGet: {"CheckAuthorization", (*Handler).ping}, http.MethodHead: {"CheckAuthorization", (*Handler).ping}}
 	catalogOperations = map[string]operation{http.MethodGet: {"DescribeRepositories", (*Handler).catalog}}
 	startOperations   = map[string]operation{http.MethodPost: {"InitiateLayerUpload", (*Handler).startUpload}}
 	uploadOperations  = map[string]operation{
-		http.MethodGet:    {"InitiateLayerUpload", (*Handler).uploadStatus},
+		http.MethodGet:    {"UploadLayerPart", (*Handler).uploadStatus},
 		http.MethodPatch:  {"UploadLayerPart", (*Handler).uploadChunk},
 		http.MethodPut:    {"CompleteLayerUpload", (*Handler).completeUpload},
-		http.MethodDelete: {"InitiateLayerUpload", (*Handler).cancelUpload},
+		http.MethodDelete: {"UploadLayerPart", (*Handler).cancelUpload},
 	}
 	blobOperations = map[string]operation{
 		http.MethodGet:    {"GetDownloadUrlForLayer", (*Handler).getBlob},
