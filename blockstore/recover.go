@@ -138,6 +138,21 @@ func (s *Store) openZones() error {
 		s.zones = append(s.zones, z)
 		s.alloc.addZone()
 	}
+	return s.adoptZones()
+}
+
+// adoptZones makes the zones durable before anything new is put into them: the newest
+// may be left from a creation that failed before its file or its name was synced.
+func (s *Store) adoptZones() error {
+	if s.readOnly || len(s.zones) == 0 {
+		return nil
+	}
+	if err := s.zones[len(s.zones)-1].file.Sync(); err != nil {
+		return fmt.Errorf("blockstore: %w", err)
+	}
+	if err := syncDir(s.fs, filepath.Join(s.dir, "data")); err != nil {
+		return fmt.Errorf("blockstore: %w", err)
+	}
 	return nil
 }
 
