@@ -1,7 +1,7 @@
 package main
 
 import (
-	"os"
+	"path/filepath"
 	"slices"
 )
 
@@ -57,15 +57,18 @@ func parseServe(env *environment, args []string) (*serveOptions, error) {
 	if _, err := f.parse(args, 0); err != nil {
 		return nil, err
 	}
-	o.dataDir = f.dataDir
+	var err error
+	if o.dataDir, err = filepath.Abs(f.dataDir); err != nil { // URIs name sockets in it
+		return nil, err
+	}
 	if len(o.nbd) == 0 {
 		o.nbd = stringList{"unix:" + (&directory{path: o.dataDir}).file(nbdName)}
 	}
-	return o, o.check()
+	return o, o.check(env)
 }
 
 // check refuses values and combinations that cannot work.
-func (o *serveOptions) check() error {
+func (o *serveOptions) check(env *environment) error {
 	for _, choice := range []struct {
 		flag, value string
 		allowed     []string
@@ -82,7 +85,7 @@ func (o *serveOptions) check() error {
 	if o.stdio && o.volume == "" {
 		return usagef("--stdio needs --volume")
 	}
-	if o.volume != "" && !o.stdio && os.Getenv("LISTEN_FDS") == "" {
+	if o.volume != "" && !o.stdio && env.getenv("LISTEN_FDS") == "" {
 		return usagef("--volume needs --stdio or an inherited socket")
 	}
 	if err := o.root.check(); err != nil {

@@ -174,5 +174,8 @@ func (s *stack) ready() error {
 	if s.trail.Stats().Failed && s.auditOnError == "fail" {
 		return errors.New("the audit trail cannot be written")
 	}
+	if s.store.Metrics().Failed {
+		return errors.New("the index of the volumes has failed; restart coffer serve")
+	}
 	return nil
 }
