@@ -94,7 +94,7 @@ func explainEvent(out io.Writer, line []byte) error {
 		fmt.Fprintln(&text, "allowed")
 	}
 	if d := e.Decision; d != nil {
-		fmt.Fprintf(&text, "%s: %s\n", d.Result, d.Reason)
+		fmt.Fprintln(&text, d.Reason)
 		for _, step := range d.Trace {
 			fmt.Fprintf(&text, "  %s\n", step)
 		}
