@@ -150,6 +150,9 @@
 // Not found: a rollback within one attachment to a state after its anchor; a rollback of index,
 // zones and anchors together; a newest log cut short after a crash, which is such a rollback.
 //
+// An adversary who can read the memory of the process reads the keys of open volumes, and the
+// blocks of them that were read lately: they are cached in clear until the volume closes.
+//
 // An adversary with an old copy of the directory and the keys of its time reads what it held.
 // One with a clone's KMS key reads what the clone shows; under the same KMS key a lineage
 // shares its data key. One who resumes two forks of the running process's memory (a virtual
