@@ -40,6 +40,7 @@ func commands() []command {
 	return []command{
 		{"init", "prepare a data directory and its first account", initCommand},
 		{"serve", "serve the AWS protocols and NBD", serveCommand},
+		{"unseal", "open the root key of a sealed daemon", unsealCommand},
 		{"status", "say what the daemon serves", statusCommand},
 		{"account add", "add an account's root credential", accountAddCommand},
 		{"key list", "list the KMS keys", keyListCommand},

@@ -9,6 +9,7 @@ import (
 type serveOptions struct {
 	dataDir       string
 	root          rootFlags
+	sealed        bool
 	api, admin    string
 	nbd           stringList
 	nbdGroup      string
@@ -35,6 +36,7 @@ const (
 func parseServe(env *environment, args []string) (*serveOptions, error) {
 	f, o := newFlags(env, "serve", ""), &serveOptions{}
 	o.root.register(f)
+	f.BoolVar(&o.sealed, "sealed", false, "hold the directory and wait for coffer unseal to open it")
 	f.String("config", "", "a `file` of lines `flag = value`")
 	f.StringVar(&o.api, "api", defaultAPI, "where the AWS protocols are served (`host:port`)")
 	f.StringVar(&o.admin, "admin", defaultAdmin, "where /metrics, /healthz and /readyz are served (`host:port`, or off)")
@@ -90,6 +92,9 @@ func (o *serveOptions) check(env *environment) error {
 	}
 	if err := o.root.check(); err != nil {
 		return err
+	}
+	if o.sealed && (o.root.given() || o.volume != "" || o.dev) {
+		return usagef("--sealed goes with no root key, --volume or --dev")
 	}
 	if o.dev {
 		return o.checkDev()

@@ -82,7 +82,7 @@ func (s *stack) openKeys(context.Context) (err error) {
 		Logf: func(format string, args ...any) { s.log.Warn(fmt.Sprintf(format, args...)) },
 	})
 	if err != nil {
-		return err
+		return withHint(err)
 	}
 	s.closeLater(s.keys.Close)
 	return nil
