@@ -27,6 +27,8 @@ func (d *daemon) controlServer() *controlServer {
 	control(c, "status", d.status)
 	control(c, "unseal", d.unsealCall)
 	controlStream(c, "key-list", onStackStream(d, (*stack).listKeys))
+	controlStream(c, "key-usage", onStackStream(d, (*stack).keyUsage))
+	control(c, "key-policy-test", onStack(d, (*stack).testKeyPolicy))
 	controlStream(c, "volume-list", onStackStream(d, (*stack).listVolumes))
 	controlStream(c, "snapshot-list", onStackStream(d, (*stack).listSnapshots))
 	controlStream(c, "image-list", onStackStream(d, (*stack).listImages))
