@@ -3,6 +3,8 @@ package main
 import (
 	"path/filepath"
 	"slices"
+
+	"coffer.example/internal/audit"
 )
 
 // serveOptions are the flags of coffer serve.
@@ -25,12 +27,15 @@ type serveOptions struct {
 	volume        string
 	auditSync     string
 	auditOnError  string
+	auditFileMiB  int64
 }
 
 const (
 	defaultAPI    = "127.0.0.1:4566"
 	defaultAdmin  = "127.0.0.1:4567"
 	defaultRegion = "us-east-1"
+	// maxAuditFileMiB bounds a file of the audit trail: the last one is verified at every start.
+	maxAuditFileMiB = 1024
 )
 
 func parseServe(env *environment, args []string) (*serveOptions, error) {
@@ -56,6 +61,7 @@ func parseServe(env *environment, args []string) (*serveOptions, error) {
 	f.StringVar(&o.volume, "volume", "", "the `volume` that --stdio or an inherited socket serves")
 	f.StringVar(&o.auditSync, "audit-sync", "grouped", "when audit events are synced: within a second, or before every answer (`grouped|always`)")
 	f.StringVar(&o.auditOnError, "audit-on-error", "fail", "what happens to requests when the audit trail cannot be written (`fail|drop`)")
+	f.Int64Var(&o.auditFileMiB, "audit-file-mib", audit.DefaultMaxFileBytes>>20, "the size in `MiB` at which a new file of the audit trail is begun")
 	if _, err := f.parse(args, 0); err != nil {
 		return nil, err
 	}
@@ -83,6 +89,9 @@ func (o *serveOptions) check(env *environment) error {
 		if !slices.Contains(choice.allowed, choice.value) {
 			return usagef("--%s %s: must be one of %v", choice.flag, choice.value, choice.allowed)
 		}
+	}
+	if o.auditFileMiB < 1 || o.auditFileMiB > maxAuditFileMiB {
+		return usagef("--audit-file-mib %d: must be 1 to %d", o.auditFileMiB, maxAuditFileMiB)
 	}
 	if o.stdio && o.volume == "" {
 		return usagef("--stdio needs --volume")

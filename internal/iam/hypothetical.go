@@ -2,6 +2,7 @@ package iam
 
 import (
 	"context"
+	"errors"
 	"strings"
 )
 
@@ -25,14 +26,14 @@ func (d *Directory) Hypothetical(ctx context.Context, arn string) (Credential, e
 		name, _, _ := strings.Cut(p.sessionName(), "/")
 		ref = Ref{Role, p.Account, name}
 	}
-	if _, err := d.GetAccount(ctx, p.Account); err != nil {
-		return Credential{Principal: p}, unlessMissing(err)
-	}
 	if p.Type != IAMUser && p.Type != AssumedRole || p.serviceRole() {
 		return Credential{Principal: p}, nil
 	}
 	e, err := d.Get(ctx, ref)
 	if err != nil {
+		if _, account := d.GetAccount(ctx, p.Account); errors.Is(account, ErrNotFound) {
+			return Credential{Principal: p}, unlessMissing(err)
+		}
 		return Credential{}, err
 	}
 	if p.Type == AssumedRole {
