@@ -52,8 +52,11 @@ func run(ctx context.Context, k *KMS, c Caller, op string, fn func(*call) error)
 	return err
 }
 
-// prepare checks the caller and parses its policies.
+// prepare checks the store and the caller, and parses the caller's policies.
 func (cl *call) prepare() error {
+	if err := cl.k.Failed(); err != nil {
+		return err
+	}
 	if cl.c.Region == "" {
 		cl.c.Region = cl.k.o.Region
 	}

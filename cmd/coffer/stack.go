@@ -82,7 +82,7 @@ func (s *stack) openKeys(context.Context) (err error) {
 		Logf: func(format string, args ...any) { s.log.Warn(fmt.Sprintf(format, args...)) },
 	})
 	if err != nil {
-		return err
+		return withHint(err)
 	}
 	s.closeLater(s.keys.Close)
 	return nil
@@ -95,7 +95,7 @@ func (s *stack) openTrail(ctx context.Context) (err error) {
 	}
 	s.trail, err = audit.Open(ctx, audit.Options{
 		Dir: s.dir.file(auditName), Key: s.keys.AuditKey(), Anchor: auditAnchor{s.keys.Keyring()},
-		SyncAlways: s.auditSync == "always", OnError: onError,
+		SyncAlways: s.auditSync == "always", OnError: onError, MaxFileBytes: s.auditFileMiB << 20,
 	})
 	if err != nil {
 		return err
@@ -107,6 +107,7 @@ func (s *stack) openTrail(ctx context.Context) (err error) {
 
 func (s *stack) openPeople(context.Context) error {
 	s.people = iam.NewDirectory(iam.DirectoryOptions{Store: s.keys.Store(), Tokens: s.keys.TokenKey()})
+	s.keys.SetPrincipals(s.people)
 	return nil
 }
 
@@ -173,6 +174,9 @@ func (a auditAnchor) Save(ctx context.Context, anchor []byte) error {
 func (s *stack) ready() error {
 	if s.trail.Stats().Failed && s.auditOnError == "fail" {
 		return errors.New("the audit trail cannot be written")
+	}
+	if err := s.keys.Failed(); err != nil {
+		return errors.New("the metadata store has failed; restart coffer serve")
 	}
 	if s.store.Metrics().Failed {
 		return errors.New("the index of the volumes has failed; restart coffer serve")
