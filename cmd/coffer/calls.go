@@ -26,6 +26,7 @@ func (d *daemon) controlServer() *controlServer {
 	control(c, "status", d.status)
 	controlStream(c, "key-list", onStackStream(d, (*stack).listKeys))
 	controlStream(c, "volume-list", onStackStream(d, (*stack).listVolumes))
+	controlStream(c, "database-list", onStackStream(d, (*stack).listDatabases))
 	controlStream(c, "snapshot-list", onStackStream(d, (*stack).listSnapshots))
 	controlStream(c, "image-list", onStackStream(d, (*stack).listImages))
 	controlStream(c, "image-import", onStackStream(d, (*stack).importImage))
