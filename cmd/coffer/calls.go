@@ -30,6 +30,7 @@ func (d *daemon) controlServer() *controlServer {
 	controlStream(c, "key-usage", onStackStream(d, (*stack).keyUsage))
 	control(c, "key-policy-test", onStack(d, (*stack).testKeyPolicy))
 	controlStream(c, "volume-list", onStackStream(d, (*stack).listVolumes))
+	controlStream(c, "database-list", onStackStream(d, (*stack).listDatabases))
 	controlStream(c, "snapshot-list", onStackStream(d, (*stack).listSnapshots))
 	controlStream(c, "image-list", onStackStream(d, (*stack).listImages))
 	controlStream(c, "image-import", onStackStream(d, (*stack).importImage))

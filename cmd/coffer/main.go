@@ -51,6 +51,7 @@ func commands() []command {
 		{"volume detach", "detach a volume", volumeDetachCommand},
 		{"volume uri", "print the NBD URI of an attached volume", volumeURICommand},
 		{"snapshot list", "list the snapshots", snapshotListCommand},
+		{"database list", "list the RDS databases and where their storage is served", databaseListCommand},
 		{"image import", "make an image of a raw disk image file", imageImportCommand},
 		{"image list", "list the images", imageListCommand},
 		{"verify", "read and authenticate everything", verifyCommand},

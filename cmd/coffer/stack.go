@@ -15,6 +15,7 @@ import (
 	"coffer.example/internal/ecr"
 	"coffer.example/internal/iam"
 	"coffer.example/internal/nbd"
+	"coffer.example/internal/rds"
 	"coffer.example/kms"
 )
 
@@ -29,6 +30,7 @@ type stack struct {
 	attached *attachments
 	machines *ec2.Service
 	images   *ecr.Service
+	bases    *rds.Service
 	front    *awsapi.Front
 	opened   []func() error // what close undoes, in the order it was opened
 }
@@ -49,7 +51,7 @@ type step = func(*stack, context.Context) error
 
 // forServing are the steps of a daemon; for the other commands a few of them are enough.
 func forServing() []step {
-	return []step{(*stack).openKeys, (*stack).openTrail, (*stack).openPeople, (*stack).openStore, (*stack).openMachines, (*stack).openImages, (*stack).openFront}
+	return []step{(*stack).openKeys, (*stack).openTrail, (*stack).openPeople, (*stack).openStore, (*stack).openMachines, (*stack).openDatabases, (*stack).openImages, (*stack).openFront}
 }
 
 // openStack opens packages, each with what stands to its left. On an error it closes
@@ -132,8 +134,21 @@ func (s *stack) openMachines(ctx context.Context) (err error) {
 	}
 	s.closeLater(s.attached.detachAll)
 	s.closeLater(s.machines.Close)
-	s.keys.SetRecorder(keyEvents{s.trail, s.machines.KeysChanged})
+	s.keys.SetRecorder(keyEvents{trail: s.trail, changed: s.machines.KeysChanged})
 	s.startTicking(ctx)
+	return nil
+}
+
+// openDatabases opens the RDS catalogue, which opens and serves the storage of what was available.
+func (s *stack) openDatabases(ctx context.Context) (err error) {
+	s.bases, err = rds.Open(ctx, rds.Options{
+		Store: s.keys.Store(), Engine: s.store, Keys: s.keys, Exports: databaseExports{s.attached}, Log: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	s.closeLater(s.bases.Close)
+	s.keys.SetRecorder(keyEvents{s.trail, s.machines.KeysChanged, s.bases.KeysChanged})
 	return nil
 }
 
