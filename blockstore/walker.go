@@ -89,7 +89,7 @@ func (d *Device) walk(ctx context.Context) error {
 	if !needed {
 		return nil
 	}
-	for from := h.walkCursor; from*ExtentSize < uint64(d.size); {
+	for from := h.walkCursor; from*ExtentSize < uint64(d.Size()); {
 		if err := firstError(ctx.Err(), d.usable()); err != nil {
 			return err
 		}

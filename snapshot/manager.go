@@ -102,7 +102,7 @@ func (m *Manager) View(ctx context.Context, snapshot string) (*blockstore.View, 
 // returns false. Both must be of one volume, older taken first, or newer of one that was
 // restored from older's volume and still reads through it; an empty older stands for a volume of holes. Ranges are whole extents; bytes outside them are equal.
 func (m *Manager) Diff(ctx context.Context, older, newer string, fn func(off, n int64) bool) error {
-	err := m.store.ChangedExtents(ctx, older, newer, func(extent uint64) bool {
+	err := m.store.ChangedExtents(ctx, blockstore.Changes{Older: older, Newer: newer}, func(extent uint64) bool {
 		return fn(int64(extent)*blockstore.ExtentSize, blockstore.ExtentSize)
 	})
 	if errors.Is(err, blockstore.ErrInvalid) {
