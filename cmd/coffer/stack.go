@@ -124,15 +124,17 @@ func (s *stack) openStore(context.Context) (err error) {
 
 // openMachines opens the EC2 catalogue, which attaches again what was attached.
 func (s *stack) openMachines(ctx context.Context) (err error) {
-	s.attached = newAttachments(s.blocks, s.uri, s.volume)
+	engine := ec2.NewStoreEngine(s.store)
+	s.closeLater(engine.Close)
+	s.attached = newAttachments(s.blocks, engine, s.uri, s.volume)
 	s.machines, err = ec2.Open(ctx, ec2.Options{
-		Store: s.keys.Store(), Engine: &engine{s.store, s.attached}, KMS: ec2.KMSOf(s.keys), Exports: s.attached, Blocks: newSnapshotBlocks(s.store),
+		Store: s.keys.Store(), Engine: engine, KMS: ec2.KMSOf(s.keys), Exports: s.attached, Blocks: engine,
 		ManagedKeyCopies: s.copyDefault == "aws-managed", Log: s.log,
 	})
 	if err != nil {
 		return err
 	}
-	s.closeLater(s.attached.detachAll)
+	s.closeLater(s.attached.withdrawAll)
 	s.closeLater(s.machines.Close)
 	s.keys.SetRecorder(keyEvents{trail: s.trail, changed: s.machines.KeysChanged})
 	s.startTicking(ctx)
