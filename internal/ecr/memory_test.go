@@ -1,0 +1,76 @@
+package ecr_test
+
+import (
+	"crypto/sha256"
+	"flag"
+	"fmt"
+	"io"
+	"runtime"
+	"testing"
+
+	"coffer.example/internal/blob/dirblob"
+	"coffer.example/internal/ecr"
+	"coffer.example/internal/ecr/ecrtest"
+	"github.com/stretchr/testify/require"
+)
+
+// layerMiB is the size of the layer of TestMemoryIsBounded: go test -run Bounded -args -layer.mib 10240 takes one of 10 GiB.
+var layerMiB = flag.Int64("layer.mib", 96, "MiB of the layer whose push and pull are measured")
+
+// maxAllocated bounds what a push and a pull allocate together, in all their life and whatever the size.
+const maxAllocated = 24 << 20
+
+// repeating is n bytes of one block again and again.
+type repeating struct {
+	block []byte
+	left  int64
+	at    int
+}
+
+func (r *repeating) Read(p []byte) (int, error) {
+	if r.left == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p[:min(int64(len(p)), r.left)], r.block[r.at:])
+	r.at = (r.at + n) % len(r.block)
+	r.left -= int64(n)
+	return n, nil
+}
+
+// Memory does not grow with a layer, on disk and sealed twice.
+func TestMemoryIsBounded(t *testing.T) {
+	w := ecrtest.New(t)
+	blobs, err := dirblob.Open(t.TempDir())
+	require.NoError(t, err)
+	w.Blobs = blobs
+	s := w.Start()
+	create(t, s, "app", ecr.EncryptionDSSE, "")
+	size := *layerMiB << 20
+	block := noise(1, 1<<20)
+	digest := digestOfAll(t, &repeating{block: block, left: size})
+
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	id, err := s.StartUpload(ctx, root, name("app"))
+	require.NoError(t, err)
+	_, err = s.Append(ctx, root, name("app"), id, 0, &repeating{block: block, left: size})
+	require.NoError(t, err)
+	_, err = s.CompleteUpload(ctx, root, name("app"), id, digest)
+	require.NoError(t, err)
+	content, err := s.OpenLayer(ctx, root, name("app"), digest)
+	require.NoError(t, err)
+	require.NoError(t, content.WriteRange(io.Discard, 0, size))
+	require.NoError(t, content.Close())
+	runtime.ReadMemStats(&after)
+	allocated := after.TotalAlloc - before.TotalAlloc
+	t.Logf("%d MiB: %d KiB allocated", *layerMiB, allocated>>10)
+	require.Less(t, allocated, uint64(maxAllocated))
+}
+
+func digestOfAll(t *testing.T, from io.Reader) string {
+	t.Helper()
+	sum := sha256.New()
+	_, err := io.Copy(sum, from)
+	require.NoError(t, err)
+	return fmt.Sprintf("sha256:%x", sum.Sum(nil))
+}
