@@ -98,7 +98,9 @@ func (d *Device) runRound() error {
 	if err := d.usable(); err != nil {
 		return err
 	}
+	began := time.Now()
 	set, _ := d.freeze()
+	defer d.store.metrics.roundTime.since(began)
 	return d.commitFrozen(set, nil)
 }
 
