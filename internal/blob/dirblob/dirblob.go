@@ -38,6 +38,8 @@ type Store struct {
 
 	mu   sync.Mutex      // guards made
 	made map[string]bool // directories that are known to be there, durably
+
+	deleting sync.RWMutex // a checkpoint holds it alone
 }
 
 // Open opens the store in a directory, which it makes if it is missing. One process at
@@ -184,6 +186,8 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 	if _, err := s.Stat(ctx, name); err != nil {
 		return err
 	}
+	s.deleting.RLock()
+	defer s.deleting.RUnlock()
 	path := s.path(name)
 	if err := os.Remove(path); err != nil {
 		return notFound(err, name)
