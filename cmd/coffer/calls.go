@@ -30,6 +30,9 @@ func (d *daemon) controlServer() *controlServer {
 	controlStream(c, "image-list", onStackStream(d, (*stack).listImages))
 	controlStream(c, "image-import", onStackStream(d, (*stack).importImage))
 	controlStream(c, "verify", onStackStream(d, (*stack).verify))
+	controlStream(c, "backup", onStackStream(d, (*stack).backup))
+	control(c, "scrub", onStack(d, (*stack).startScrub))
+	control(c, "inspect", onStack(d, (*stack).inspect))
 	control(c, "volume-attach", onStack(d, (*stack).attachVolume))
 	control(c, "volume-detach", onStack(d, (*stack).detachVolume))
 	control(c, "volume-uri", onStack(d, (*stack).volumeURI))
@@ -69,7 +72,7 @@ func (d *daemon) status(context.Context, none) (statusAnswer, error) {
 		Version: versionText(), PID: os.Getpid(), Started: d.started.UTC(),
 		Directory: d.dir.path, Dev: d.dir.dev, Region: s.keys.Region(),
 		API: d.addresses.API, Admin: d.addresses.Admin, NBD: d.addresses.NBD,
-		Ready: true, Exports: s.attached.published(),
+		Ready: true, Exports: s.attached.published(), Pool: s.pool(), Scrub: s.scrubStatus(),
 	}
 	if err := d.ready(); err != nil {
 		answer.Ready, answer.NotReady = false, err.Error()

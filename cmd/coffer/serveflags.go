@@ -24,12 +24,16 @@ type serveOptions struct {
 	volume        string
 	auditSync     string
 	auditOnError  string
+	poolLimit     int64 // GiB
+	scrubRate     int64 // MiB per second
 }
 
 const (
 	defaultAPI    = "127.0.0.1:4566"
 	defaultAdmin  = "127.0.0.1:4567"
 	defaultRegion = "us-east-1"
+	maxPoolLimit  = 4 << 20  // GiB: what slot numbers reach
+	maxScrubRate  = 64 << 10 // MiB a second
 )
 
 func parseServe(env *environment, args []string) (*serveOptions, error) {
@@ -54,6 +58,8 @@ func parseServe(env *environment, args []string) (*serveOptions, error) {
 	f.StringVar(&o.volume, "volume", "", "the `volume` that --stdio or an inherited socket serves")
 	f.StringVar(&o.auditSync, "audit-sync", "grouped", "when audit events are synced: within a second, or before every answer (`grouped|always`)")
 	f.StringVar(&o.auditOnError, "audit-on-error", "fail", "what happens to requests when the audit trail cannot be written (`fail|drop`)")
+	f.Int64Var(&o.poolLimit, "pool-limit", 0, "how many `GiB` the volumes may take together; beyond, writes get ENOSPC (default 0: what the disk has)")
+	f.Int64Var(&o.scrubRate, "scrub-rate", 0, "read and authenticate everything once a day in the background, at most so many `MiB` a second (default 0: not)")
 	if _, err := f.parse(args, 0); err != nil {
 		return nil, err
 	}
@@ -81,6 +87,9 @@ func (o *serveOptions) check(env *environment) error {
 		if !slices.Contains(choice.allowed, choice.value) {
 			return usagef("--%s %s: must be one of %v", choice.flag, choice.value, choice.allowed)
 		}
+	}
+	if o.poolLimit < 0 || o.poolLimit > maxPoolLimit || o.scrubRate < 0 || o.scrubRate > maxScrubRate {
+		return usagef("--pool-limit and --scrub-rate: must be 0 to %d GiB and 0 to %d MiB a second", maxPoolLimit, maxScrubRate)
 	}
 	if o.stdio && o.volume == "" {
 		return usagef("--stdio needs --volume")
