@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"coffer.example/aead"
 )
@@ -25,6 +26,7 @@ type blockRead struct {
 // ReadAt implements io.ReaderAt; p is filled whole or an error is returned. Every byte
 // has been authenticated. A block that does not authenticate gives ErrCorrupt.
 func (d *Device) ReadAt(p []byte, off int64) (int, error) {
+	began := time.Now()
 	if err := d.check(off, int64(len(p))); err != nil {
 		return 0, err
 	}
@@ -57,6 +59,7 @@ func (d *Device) ReadAt(p []byte, off int64) (int, error) {
 		copy(p[(int64(last)-1)*BlockSize-off:], tail)
 	}
 	d.store.metrics.reads.Add(1)
+	d.store.metrics.readTime.since(began)
 	d.store.metrics.readBytes.Add(uint64(len(p)))
 	return len(p), nil
 }

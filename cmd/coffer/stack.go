@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
+	"sync"
 
 	"coffer.example/blockstore"
 	"coffer.example/internal/audit"
@@ -31,8 +33,11 @@ type stack struct {
 	machines *ec2.Service
 	images   *ecr.Service
 	bases    *rds.Service
+	blobs    *dirblob.Store
 	front    *awsapi.Front
 	opened   []func() error // what close undoes, in the order it was opened
+
+	backingUp sync.Mutex // held while a backup is made
 }
 
 // stackOptions are what a stack is opened with.
@@ -114,7 +119,13 @@ func (s *stack) openPeople(context.Context) error {
 }
 
 func (s *stack) openStore(context.Context) (err error) {
-	s.store, err = blockstore.Open(blockstore.Options{Dir: s.dir.path, Keys: s.keys.StoreKeyring()})
+	if err := os.RemoveAll(s.dir.file(scratchName)); err != nil { // of a backup that a crash cut short
+		return err
+	}
+	s.store, err = blockstore.Open(blockstore.Options{
+		Dir: s.dir.path, Keys: s.keys.StoreKeyring(), MaxBytes: s.poolLimit * blockstore.GiB,
+		Scrub: blockstore.ScrubOptions{BytesPerSecond: s.scrubRate << 20},
+	})
 	if err != nil {
 		return err
 	}
@@ -159,11 +170,11 @@ const blobsName = "blobs"
 
 // openImages opens the registry of container images.
 func (s *stack) openImages(ctx context.Context) error {
-	blobs, err := dirblob.Open(s.dir.file(blobsName))
-	if err != nil {
+	var err error
+	if s.blobs, err = dirblob.Open(s.dir.file(blobsName)); err != nil {
 		return err
 	}
-	s.images, err = ecr.Open(ctx, ecr.Options{Store: s.keys.Store(), Blobs: blobs, Keys: s.keys, Log: s.log})
+	s.images, err = ecr.Open(ctx, ecr.Options{Store: s.keys.Store(), Blobs: s.blobs, Keys: s.keys, Log: s.log})
 	if err != nil {
 		return err
 	}
