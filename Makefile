@@ -38,4 +38,4 @@ crash:
 	@$(TOOLS) test && $(GO) test $(TAGS) -timeout 6h ./blockstore -run Crash -args -crash.points 20000 && $(GO) test $(TAGS) -timeout 6h ./cmd/coffer -run Kill -args -kill.rounds 500
 
 bench: build
-	$(GO) test -run '^$$' -bench . ./... && bin/coffer bench aead --quick
+	$(GO) test -run '^$$' -bench . ./... && bin/coffer bench aead --quick && bin/coffer bench kms --quick
