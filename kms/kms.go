@@ -83,6 +83,7 @@ type KMS struct {
 	uses     uses
 	tally    tally
 	buffers  sync.Pool // of *[]byte, for events
+	calls    sync.Pool // of *call
 
 	mu         sync.RWMutex // guards recorder and principals
 	recorder   Recorder
