@@ -2,6 +2,7 @@ package kms
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"testing"
 
@@ -140,4 +141,32 @@ func FuzzKWP(f *testing.F) {
 			require.NotEmpty(t, b)
 		}
 	})
+}
+
+func FuzzParentRoot(f *testing.F) {
+	d := RootDir{Rand: rand.Reader}
+	root := rootParent{parent: echoParent{}, keyID: "k"}
+	sealed, err := root.Seal(f.Context(), d, mustSecret(f))
+	require.NoError(f, err)
+	f.Add(sealed)
+	f.Add(sealed[:len(sealed)-1])
+	f.Fuzz(func(t *testing.T, b []byte) {
+		secret, err := root.Open(t.Context(), d, b)
+		if err != nil {
+			return
+		}
+		require.Equal(t, sealed, b, "only what was sealed opens")
+		secret.Destroy()
+	})
+}
+
+// echoParent is a parent whose blobs are the plaintext.
+type echoParent struct{}
+
+func (echoParent) Encrypt(_ context.Context, _ string, plaintext []byte, _ map[string]string) ([]byte, string, error) {
+	return bytes.Clone(plaintext), "arn", nil
+}
+
+func (echoParent) Decrypt(_ context.Context, _ string, blob []byte, _ map[string]string) ([]byte, error) {
+	return bytes.Clone(blob), nil
 }
