@@ -87,7 +87,7 @@ func (r *Keyring) Unwrap(ctx context.Context, wrapped []byte, encryptionContext 
 		}
 		return dataKey(secret)
 	}
-	r = r.acting(ctx, wrapped)
+	r = r.acting(ctx, wrapped, encryptionContext)
 	return perform(ctx, r.k, r.caller, "Decrypt", func(cl *call) (*aead.DataKey, error) {
 		in := DecryptInput{CiphertextBlob: wrapped, EncryptionContext: encryptionContext, GrantTokens: r.grantTokens}
 		cl.params = (&cryptoParams{EncryptionAlgorithm: algorithmSymmetric, EncryptionContext: encryptionContext}).fields(cl)
@@ -134,7 +134,7 @@ func (r *Keyring) Rewrap(ctx context.Context, wrapped []byte, encryptionContext 
 		}
 		return r.wrapUnder(ctx, dek.Secret(), "", newContext)
 	}
-	r = r.acting(ctx, wrapped)
+	r = r.acting(ctx, wrapped, encryptionContext)
 	if there := r.elsewhere(ctx, wrapped); there != nil {
 		return r.rewrapElsewhere(ctx, there, wrapped, encryptionContext, key, newContext)
 	}

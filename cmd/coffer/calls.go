@@ -30,10 +30,14 @@ func (d *daemon) controlServer() *controlServer {
 	controlStream(c, "key-usage", onStackStream(d, (*stack).keyUsage))
 	control(c, "key-policy-test", onStack(d, (*stack).testKeyPolicy))
 	controlStream(c, "volume-list", onStackStream(d, (*stack).listVolumes))
+	controlStream(c, "database-list", onStackStream(d, (*stack).listDatabases))
 	controlStream(c, "snapshot-list", onStackStream(d, (*stack).listSnapshots))
 	controlStream(c, "image-list", onStackStream(d, (*stack).listImages))
 	controlStream(c, "image-import", onStackStream(d, (*stack).importImage))
 	controlStream(c, "verify", onStackStream(d, (*stack).verify))
+	controlStream(c, "backup", onStackStream(d, (*stack).backup))
+	control(c, "scrub", onStack(d, (*stack).startScrub))
+	control(c, "inspect", onStack(d, (*stack).inspect))
 	control(c, "volume-attach", onStack(d, (*stack).attachVolume))
 	control(c, "volume-detach", onStack(d, (*stack).detachVolume))
 	control(c, "volume-uri", onStack(d, (*stack).volumeURI))
@@ -76,7 +80,7 @@ func (d *daemon) status(context.Context, none) (statusAnswer, error) {
 		Ready: true, Sealed: err != nil,
 	}
 	if err == nil {
-		answer.Exports = s.attached.published()
+		answer.Exports, answer.Pool, answer.Scrub = s.attached.published(), s.pool(), s.scrubStatus()
 	}
 	if err := d.ready(); err != nil {
 		answer.Ready, answer.NotReady = false, err.Error()

@@ -28,6 +28,8 @@ type serveOptions struct {
 	auditSync     string
 	auditOnError  string
 	auditFileMiB  int64
+	poolLimit     int64 // GiB
+	scrubRate     int64 // MiB per second
 }
 
 const (
@@ -36,6 +38,8 @@ const (
 	defaultRegion = "us-east-1"
 	// maxAuditFileMiB bounds a file of the audit trail: the last one is verified at every start.
 	maxAuditFileMiB = 1024
+	maxPoolLimit    = 4 << 20  // GiB: what slot numbers reach
+	maxScrubRate    = 64 << 10 // MiB a second
 )
 
 func parseServe(env *environment, args []string) (*serveOptions, error) {
@@ -62,6 +66,8 @@ func parseServe(env *environment, args []string) (*serveOptions, error) {
 	f.StringVar(&o.auditSync, "audit-sync", "grouped", "when audit events are synced: within a second, or before every answer (`grouped|always`)")
 	f.StringVar(&o.auditOnError, "audit-on-error", "fail", "what happens to requests when the audit trail cannot be written (`fail|drop`)")
 	f.Int64Var(&o.auditFileMiB, "audit-file-mib", audit.DefaultMaxFileBytes>>20, "the size in `MiB` at which a new file of the audit trail is begun")
+	f.Int64Var(&o.poolLimit, "pool-limit", 0, "how many `GiB` the volumes may take together; beyond, writes get ENOSPC (default 0: what the disk has)")
+	f.Int64Var(&o.scrubRate, "scrub-rate", 0, "read and authenticate everything once a day in the background, at most so many `MiB` a second (default 0: not)")
 	if _, err := f.parse(args, 0); err != nil {
 		return nil, err
 	}
@@ -92,6 +98,9 @@ func (o *serveOptions) check(env *environment) error {
 	}
 	if o.auditFileMiB < 1 || o.auditFileMiB > maxAuditFileMiB {
 		return usagef("--audit-file-mib %d: must be 1 to %d", o.auditFileMiB, maxAuditFileMiB)
+	}
+	if o.poolLimit < 0 || o.poolLimit > maxPoolLimit || o.scrubRate < 0 || o.scrubRate > maxScrubRate {
+		return usagef("--pool-limit and --scrub-rate: must be 0 to %d GiB and 0 to %d MiB a second", maxPoolLimit, maxScrubRate)
 	}
 	if o.stdio && o.volume == "" {
 		return usagef("--stdio needs --volume")
