@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	mathrand "math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"coffer.example/aead"
 	"coffer.example/internal/binfmt"
 )
 
@@ -144,9 +146,10 @@ func FuzzKWP(f *testing.F) {
 }
 
 func FuzzParentRoot(f *testing.F) {
-	d := RootDir{Rand: rand.Reader}
+	// The same bytes in every process of the fuzzer.
+	d := RootDir{Rand: mathrand.NewChaCha8([32]byte{})}
 	root := rootParent{parent: echoParent{}, keyID: "k"}
-	sealed, err := root.Seal(f.Context(), d, mustSecret(f))
+	sealed, err := root.Seal(f.Context(), d, aead.NewSecret(bytes.Repeat([]byte{1}, aead.KeySize)))
 	require.NoError(f, err)
 	f.Add(sealed)
 	f.Add(sealed[:len(sealed)-1])
@@ -167,6 +170,9 @@ func (echoParent) Encrypt(_ context.Context, _ string, plaintext []byte, _ map[s
 	return bytes.Clone(plaintext), "arn", nil
 }
 
-func (echoParent) Decrypt(_ context.Context, _ string, blob []byte, _ map[string]string) ([]byte, error) {
+func (echoParent) Decrypt(_ context.Context, keyARN string, blob []byte, _ map[string]string) ([]byte, error) {
+	if keyARN != "arn" {
+		return nil, ErrIncorrectKey
+	}
 	return bytes.Clone(blob), nil
 }
