@@ -18,7 +18,7 @@ var layers = [][]string{
 }
 
 // testOnly are the packages that only test files (and each other) import.
-var testOnly = []string{"internal/testkit", "internal/lint", "internal/meta/metatest", "internal/blob/blobtest", "internal/awsapi/awsapitest", "internal/ec2/ec2test", "internal/ecr/ecrtest"}
+var testOnly = []string{"internal/testkit", "internal/lint", "internal/meta/metatest", "internal/blob/blobtest", "internal/awsapi/awsapitest", "internal/ec2/ec2test", "internal/ecr/ecrtest", "internal/rds/rdstest"}
 
 // publicPackages may not name a type of internal/ in an exported identifier.
 var publicPackages = []string{"aead", "kms", "blockstore", "snapshot", "bench"}

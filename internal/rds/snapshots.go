@@ -211,9 +211,6 @@ func (s *Service) removeSnapshot(ctx context.Context, snap Snapshot) error {
 	if err := gone(s.engine.DeleteSnapshot(ctx, snap.EngineID)); err != nil {
 		return fmt.Errorf("rds: delete %s: %w", snap.ARN(), err)
 	}
-	if err := gone(s.engine.DeleteVolume(ctx, snap.EngineID)); err != nil { // a copy that was not whole
-		return fmt.Errorf("rds: delete %s: %w", snap.ARN(), err)
-	}
 	for _, loan := range snap.Loans {
 		if err := s.giveBack(ctx, snap.Owner, snap.EngineID, loan); err != nil {
 			return err

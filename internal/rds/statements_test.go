@@ -129,10 +129,12 @@ func lose(t *testing.T, w *rdstest.World, d rds.Database, how string) {
 func TestN44LosingTheKeyMakesTheDatabaseInaccessible(t *testing.T) {
 	for _, how := range []string{"disabled", "pending deletion", "grant revoked", "denied by policy"} {
 		for when, use := range map[string]func(w *rdstest.World){
-			"check":    func(w *rdstest.World) { require.NoError(t, w.RDS.Tick(ctx)) },
-			"restart":  func(w *rdstest.World) { w.Restart() },
-			"reboot":   func(w *rdstest.World) { refusedByKey(t, second(w.RDS.Reboot(ctx, root, rds.Cluster, "main"))) },
-			"snapshot": func(w *rdstest.World) { requireReason(t, second(w.RDS.CreateSnapshot(ctx, root, rds.Cluster, "main", "s", nil)), rds.DatabaseState) },
+			"check":   func(w *rdstest.World) { require.NoError(t, w.RDS.Tick(ctx)) },
+			"restart": func(w *rdstest.World) { w.Restart() },
+			"reboot":  func(w *rdstest.World) { refusedByKey(t, second(w.RDS.Reboot(ctx, root, rds.Cluster, "main"))) },
+			"snapshot": func(w *rdstest.World) {
+				requireReason(t, second(w.RDS.CreateSnapshot(ctx, root, rds.Cluster, "main", "s", nil)), rds.DatabaseState)
+			},
 		} {
 			t.Run(how+"/"+when, func(t *testing.T) {
 				w := rdstest.New(t)
