@@ -53,7 +53,7 @@ func (s *Service) isOpen(volume string) bool {
 
 // URI is where the storage of a database is served, empty while it is not.
 func (s *Service) URI(d Database) string {
-	if d.VolumeID == "" || !s.isOpen(d.VolumeID) {
+	if d.State != Available || !s.isOpen(d.VolumeID) {
 		return ""
 	}
 	return s.exports.URI(d.VolumeID)
