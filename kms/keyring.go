@@ -90,7 +90,7 @@ func (r *Keyring) Unwrap(ctx context.Context, wrapped []byte, encryptionContext 
 	r = r.acting(ctx, wrapped, encryptionContext)
 	return perform(ctx, r.k, r.caller, "Decrypt", func(cl *call) (*aead.DataKey, error) {
 		in := DecryptInput{CiphertextBlob: wrapped, EncryptionContext: encryptionContext, GrantTokens: r.grantTokens}
-		cl.params = cryptoParams{EncryptionAlgorithm: algorithmSymmetric, EncryptionContext: encryptionContext}.fields()
+		cl.params = (&cryptoParams{EncryptionAlgorithm: algorithmSymmetric, EncryptionContext: encryptionContext}).fields(cl)
 		if err := checkDecrypt(&in, false); err != nil {
 			return nil, err
 		}
@@ -182,7 +182,7 @@ func (r *Keyring) rewrapSame(ctx context.Context, wrapped []byte, ec map[string]
 
 // rewrap is dataKey with the plaintext of a blob under the same key in place of a new one.
 func (cl *call) rewrap(ctx context.Context, in GenerateDataKeyInput, wrapped []byte, ec map[string]string, secret **aead.Secret) (*GenerateDataKeyOutput, error) {
-	cl.params = cryptoParams{KeyID: in.KeyID, EncryptionContext: in.EncryptionContext, NumberOfBytes: in.NumberOfBytes}.fields()
+	cl.params = (&cryptoParams{KeyID: in.KeyID, EncryptionContext: in.EncryptionContext, NumberOfBytes: in.NumberOfBytes}).fields(cl)
 	old, err := canonicalContext(ec)
 	if err != nil {
 		return nil, err

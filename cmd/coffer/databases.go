@@ -60,16 +60,12 @@ func (s *stack) listDatabases(ctx context.Context, in scope, emit func(databaseL
 type databaseExports struct{ *attachments }
 
 // Serve implements rds.Exports.
-func (e databaseExports) Serve(ctx context.Context, volume string, device *blockstore.Device) error {
-	e.add(volume, device)
-	return e.Publish(ctx, volume)
+func (e databaseExports) Serve(_ context.Context, volume string, device *blockstore.Device) error {
+	e.publish(volume, device)
+	return nil
 }
 
 // Withdraw implements rds.Exports.
 func (e databaseExports) Withdraw(ctx context.Context, volume string) error {
-	if err := e.attachments.Withdraw(ctx, volume, true); err != nil {
-		return err
-	}
-	e.remove(volume)
-	return nil
+	return e.attachments.Withdraw(ctx, volume, true)
 }
