@@ -16,7 +16,7 @@ type keyUser interface {
 }
 
 // keyUsers are the services that `coffer key usage` asks, in the order it shows them.
-func (s *stack) keyUsers() []keyUser { return []keyUser{s.machines, s.images} }
+func (s *stack) keyUsers() []keyUser { return []keyUser{s.machines, s.bases, s.images} }
 
 // keyCall names a key.
 type keyCall struct {

@@ -234,12 +234,15 @@ func TestUsesOfAKey(t *testing.T) {
 	w := rdstest.New(t)
 	s := w.Start()
 	key := newKey(t, w, root, "")
-	d := create(t, w, rds.Cluster, "main", spec(key))
-	snap := snapshotOf(t, w, root, "main", "snap")
+	create(t, w, rds.Cluster, "main", spec(key))
+	snapshotOf(t, w, root, "main", "snap")
 	create(t, w, rds.Cluster, "other", spec(newKey(t, w, root, "")))
-	uses, err := s.UsesOf(ctx, key)
-	require.NoError(t, err)
-	require.Equal(t, []rds.Use{{d.ARN(), d.VolumeID, "available"}, {snap.ARN(), snap.EngineID, "available"}}, uses)
+	var uses []string
+	require.NoError(t, s.KeyUses(ctx, key, func(kind, account, name, state string) error {
+		uses = append(uses, kind+" "+account+" "+name+" "+state)
+		return nil
+	}))
+	require.Equal(t, []string{"DB cluster 111122223333 main available", "DB cluster snapshot 111122223333 snap available"}, uses)
 }
 
 // No request for one account reads another's resources, and one of another Region finds nothing.
