@@ -2,6 +2,9 @@ package rdsapi_test
 
 import (
 	_ "embed"
+	"maps"
+	"slices"
+	"strings"
 	"testing"
 
 	"coffer.example/internal/awsapi"
@@ -46,6 +49,16 @@ func TestScripts(t *testing.T) { awsapitest.Scripts(t, "testdata", serve) }
 var waiters string
 
 func TestWaitersAndPaginators(t *testing.T) { serve(t).Boto3(t, waiters).Succeed(t) }
+
+//go:embed testdata/model.py
+var model string
+
+func TestAnswersAreTheModels(t *testing.T) {
+	names := slices.Sorted(maps.Keys(rdsapi.New(rdsapi.Options{}).Operations))
+	command := serve(t).Boto3(t, model)
+	command.Env = append(command.Env, "OPERATIONS="+strings.Join(names, " "))
+	command.Succeed(t)
+}
 
 // TestCLI goes once around with the real AWS CLI, which signs a request of its own for a copy between Regions.
 func TestCLI(t *testing.T) {
