@@ -192,6 +192,25 @@ func TestTags(t *testing.T) {
 	requireReason(t, s.Retag(ctx, root, d.ARN(), many, nil), rds.InvalidParameter)
 }
 
+// The largest record that a request can ask for is kept.
+func TestLargestRecord(t *testing.T) {
+	w := rdstest.New(t)
+	w.Start()
+	sp := spec("")
+	sp.Settings, sp.Tags = map[string]string{}, rds.Tags{}
+	for i := range 64 {
+		sp.Settings[fmt.Sprint("Setting", i)] = strings.Repeat("<", 256)
+	}
+	for i := range 50 {
+		sp.Tags[fmt.Sprintf("%02d%s", i, strings.Repeat("&", 126))] = strings.Repeat("\x01", 256)
+	}
+	d := create(t, w, rds.Cluster, "main", sp)
+	require.Equal(t, sp.Tags, d.Tags)
+	sp.Settings["more"] = ""
+	_, err := w.RDS.CreateDatabase(ctx, root, rds.Cluster, "more", sp)
+	requireReason(t, err, rds.InvalidParameter)
+}
+
 func TestQuotas(t *testing.T) {
 	w := rdstest.New(t)
 	s := w.Start()
