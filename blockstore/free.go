@@ -84,24 +84,44 @@ func (s *Store) DeleteSnapshot(ctx context.Context, id string) error {
 	if err := s.writable(); err != nil {
 		return err
 	}
-	s.mu.Lock()
-	sn := s.snapshots[id]
-	if sn == nil {
-		v := s.byID[id]
-		s.mu.Unlock()
-		if v != nil && v.isCopy {
-			return s.deleteVolume(ctx, id)
-		}
-		return fmt.Errorf("%w: snapshot %s", ErrNotFound, id)
+	v, err := s.dropCopy(ctx, id)
+	if v == nil || err != nil {
+		return err
 	}
-	v := s.volumes[sn.volume]
-	s.mu.Unlock()
 	v.sweepMu.Lock()
 	defer v.sweepMu.Unlock()
 	if err := s.hideSnapshot(v, id); err != nil {
 		return err
 	}
 	return s.sweep(v)
+}
+
+// dropCopy deletes a copy that is still being made. It returns the volume whose snapshot is left to
+// delete: of an ordinary one, or of a copy that became one meanwhile.
+func (s *Store) dropCopy(ctx context.Context, id string) (*volume, error) {
+	dropped := false
+	for {
+		s.mu.RLock()
+		sn, v := s.snapshots[id], s.byID[id]
+		isCopy := v != nil && v.isCopy
+		if sn != nil {
+			v = s.volumes[sn.volume]
+		}
+		s.mu.RUnlock()
+		switch {
+		case sn != nil:
+			return v, nil
+		case !isCopy && dropped:
+			return nil, nil
+		case !isCopy:
+			return nil, fmt.Errorf("%w: snapshot %s", ErrNotFound, id)
+		}
+		if err := s.deleteVolume(ctx, id); err == nil {
+			dropped = true
+		} else if !errors.Is(err, ErrNotFound) { // else its walker was first
+			return nil, err
+		}
+	}
 }
 
 // hideSnapshot makes a snapshot invisible, durably, and has its clones walked.

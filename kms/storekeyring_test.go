@@ -37,3 +37,25 @@ func TestStoreKeyring(t *testing.T) {
 	_, err = w.StoreKeyring().Unwrap(ctx, []byte("junk"), ec)
 	require.ErrorIs(t, err, kms.ErrInvalidCiphertext)
 }
+
+// What the context says is a database's is opened through RDS, also under a customer's key.
+func TestStoreKeyringOfDatabases(t *testing.T) {
+	w := newWorld(t)
+	root := w.RootCaller()
+	key, err := w.CreateKey(ctx, root, kms.CreateKeyInput{Policy: `{"Version":"2012-10-17","Statement":[
+		{"Effect":"Allow","Principal":{"AWS":"` + root.ARN + `"},"Action":"kms:*","Resource":"*"},
+		{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"kms:Decrypt","Resource":"*","Condition":{"StringNotEquals":{"kms:ViaService":"rds.` + root.Region + `.amazonaws.com"}}}]}`})
+	require.NoError(t, err)
+	for _, c := range []struct {
+		ec   map[string]string
+		want error
+	}{
+		{map[string]string{"aws:rds:db-id": "db-1", "aws:ebs:id": "vol-1"}, nil},
+		{map[string]string{"aws:ebs:id": "vol-1"}, kms.ErrAccessDenied},
+	} {
+		_, wrapped, _, err := w.Keyring().NewDataKey(ctx, key.ARN, c.ec)
+		require.NoError(t, err)
+		_, err = w.StoreKeyring().Unwrap(ctx, wrapped, c.ec)
+		require.ErrorIs(t, err, c.want)
+	}
+}

@@ -75,3 +75,30 @@ func (s *Service) finishDelete(ctx context.Context, d Database) error {
 	}
 	return newChange().drop(d).commit(ctx, s.store)
 }
+
+// undoCreate takes away whatever there is of a database that did not come to be, its record last.
+func (s *Service) undoCreate(ctx context.Context, d Database) error {
+	if err := s.removeStorage(ctx, d); err != nil {
+		return err
+	}
+	return newChange().drop(d).commit(ctx, s.store)
+}
+
+// removeStorage takes a database's volume and grants away.
+func (s *Service) removeStorage(ctx context.Context, d Database) error {
+	if d.VolumeID == "" {
+		return nil
+	}
+	if err := s.closeStorage(ctx, d); err != nil {
+		s.log.Error("what was written last to a database that goes is lost", "database", d.ARN(), "error", err)
+	}
+	if err := gone(s.engine.DeleteVolume(ctx, d.VolumeID)); err != nil {
+		return err
+	}
+	for _, loan := range append(d.Loans, Loan{d.KeyARN, d.GrantID}) {
+		if err := s.giveBack(ctx, d.Owner, d.ResourceID, loan); err != nil {
+			return err
+		}
+	}
+	return nil
+}

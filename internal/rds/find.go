@@ -63,34 +63,3 @@ func (s *Service) withStorage(ctx context.Context, c kms.Caller, kind Kind, name
 	}
 	return d, release, err
 }
-
-// members are the instances of a cluster.
-func (s *Service) members(ctx context.Context, cluster Database) ([]Database, error) {
-	var out []Database
-	if cluster.Kind != Cluster {
-		return nil, nil
-	}
-	err := scan(ctx, s.store, databasesOf(cluster.Region, cluster.Owner, Instance), "", func(d Database) error {
-		if d.ClusterName == cluster.Name {
-			out = append(out, d)
-		}
-		return nil
-	})
-	return out, err
-}
-
-// Members are the instances of a cluster, in the order of their names; the first is the writer.
-func (s *Service) Members(ctx context.Context, cluster Database) ([]Database, error) {
-	return s.members(ctx, cluster)
-}
-
-// shown is an instance of a cluster with what the cluster says of both.
-func (s *Service) shown(d Database, cluster *Database, state State) Database {
-	if cluster == nil {
-		return d
-	}
-	d.State, d.GiB, d.KeyARN, d.ManagedKey = state, cluster.GiB, cluster.KeyARN, cluster.ManagedKey
-	d.BackupDays, d.BackupWindow, d.LastBackup = cluster.BackupDays, cluster.BackupWindow, cluster.LastBackup
-	d.KeyLost, d.KeyMessage = cluster.KeyLost, cluster.KeyMessage
-	return d
-}

@@ -1,6 +1,10 @@
 package rds
 
-import "time"
+import (
+	"time"
+
+	"coffer.example/internal/meta"
+)
 
 // Limits. Those of AWS are named as such; the others keep records and requests small.
 const (
@@ -16,8 +20,8 @@ const (
 	maxTags         = 50  // AWS
 	maxTagKey       = 128 // AWS, in characters
 	maxTagValue     = 256 // AWS, in characters
-	maxSettings     = 100 // settings that are kept for clients, and elements of a list among them
-	maxSettingValue = 1024
+	maxSettings     = 64  // settings that are kept for clients, and elements of lists among them
+	maxSettingValue = 256 // in bytes
 
 	minGiB     = 1
 	maxGiB     = 16 << 10 // of the engine; AWS allows 64 TiB
@@ -36,3 +40,6 @@ const (
 	// MaxPage bounds the records of one page (AWS).
 	MaxPage = 100
 )
+
+// The largest record fits a value of the store: JSON writes a byte as six at most, and the rest of a record takes a few KiB.
+const _ = uint(meta.MaxSealedValue - 6*(maxSettings*maxSettingValue+maxTags*(maxTagKey+maxTagValue)) - 16<<10)

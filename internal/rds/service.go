@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -78,11 +80,19 @@ func Open(ctx context.Context, o Options) (*Service, error) {
 	return s, nil
 }
 
-// Close ends the background work. Volumes stay open: they are detached by whoever serves them.
+// Close ends the background work, cuts every client and closes every volume. Records stay as
+// they are, so that the next Open opens and serves them again.
 func (s *Service) Close() error {
 	s.cancel()
 	s.background.Wait()
-	return nil
+	s.mu.Lock()
+	volumes := slices.Sorted(maps.Keys(s.open))
+	s.mu.Unlock()
+	var failed error
+	for _, volume := range volumes {
+		failed = errors.Join(failed, s.closeVolume(context.Background(), volume))
+	}
+	return failed
 }
 
 // KeysChanged says that a key, its policy or a grant has changed: every key is checked soon.

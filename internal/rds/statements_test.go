@@ -361,3 +361,47 @@ func TestN50AnotherContextFails(t *testing.T) {
 	require.Equal(t, "cluster-OTHER", events[2].Context()["aws:rds:db-id"], "the context is in the log")
 	require.Equal(t, "InvalidCiphertextException", events[2].ErrorCode)
 }
+
+// A key whose material is deleted takes the database and its backups along; the database can still be deleted.
+func TestN44DeletedKey(t *testing.T) {
+	w := rdstest.New(t)
+	s := w.Start()
+	d := create(t, w, rds.Cluster, "main", spec(newKey(t, w, root, "")))
+	snapshotOf(t, w, root, "main", "snap")
+	days := 7
+	_, err := w.Keys.ScheduleKeyDeletion(ctx, root, kms.ScheduleKeyDeletionInput{KeyID: d.KeyARN, PendingWindowInDays: &days})
+	require.NoError(t, err)
+	require.NoError(t, s.Tick(ctx))
+	require.Equal(t, recoverable, database(t, w, root, rds.Cluster, "main").State)
+	w.Pass(7*24*time.Hour + time.Second)
+	require.NoError(t, w.Keys.Tick(ctx))
+	require.NoError(t, s.Tick(ctx))
+	require.Equal(t, terminal, database(t, w, root, rds.Cluster, "main").State)
+	_, err = s.RestoreSnapshot(ctx, root, rds.Cluster, "back", rds.Cluster, "snap", rds.Spec{KeyID: newKey(t, w, root, "")})
+	requireReason(t, err, rds.KeyNotAccessible)
+	_, err = s.DeleteDatabase(ctx, root, rds.Cluster, "main", rds.Deletion{SkipFinal: true})
+	require.NoError(t, err)
+	_, err = s.DeleteSnapshot(ctx, root, rds.Cluster, "snap")
+	require.NoError(t, err)
+	requireClean(t, w)
+}
+
+// N40, N46: a customer key of another account, named by its ARN, whose policy lets this account in.
+func TestN40KeyOfAnotherAccount(t *testing.T) {
+	w := rdstest.New(t)
+	s := w.Start()
+	theirs := newKey(t, w, other, keyPolicy(rdstest.OtherAccount))
+	_, err := s.CreateDatabase(ctx, root, rds.Cluster, "main", spec(theirs))
+	refusedByKey(t, err)
+	require.NoError(t, w.Keys.PutKeyPolicy(ctx, other, kms.PutKeyPolicyInput{KeyID: theirs, Policy: keyPolicy(rdstest.OtherAccount, rdstest.Account)}))
+	d := create(t, w, rds.Cluster, "main", spec(theirs))
+	write(t, w, d, "text")
+	w.Restart()
+	read(t, w, d, "text")
+	require.NoError(t, w.Keys.DisableKey(ctx, other, kms.KeyInput{KeyID: theirs}))
+	require.NoError(t, w.RDS.Tick(ctx))
+	require.Equal(t, recoverable, database(t, w, root, rds.Cluster, "main").State)
+	_, err = w.RDS.DeleteDatabase(ctx, root, rds.Cluster, "main", rds.Deletion{SkipFinal: true})
+	require.NoError(t, err)
+	requireClean(t, w, theirs)
+}

@@ -26,21 +26,28 @@ func (s *Service) openStorage(ctx context.Context, d Database) error {
 	return nil
 }
 
-// closeStorage cuts the volume's clients and closes it. It is closed also after an error,
-// which is about what its clients wrote last.
+// closeStorage cuts the clients of a database's volume and closes it. It is closed also after an
+// error, which is about what its clients wrote last.
 func (s *Service) closeStorage(ctx context.Context, d Database) error {
-	if err := s.exports.Withdraw(ctx, d.VolumeID); err != nil {
-		return fmt.Errorf("rds: withdraw the storage of %s: %w", d.ARN(), err)
+	if err := s.closeVolume(ctx, d.VolumeID); err != nil {
+		return fmt.Errorf("rds: close the storage of %s: %w", d.ARN(), err)
+	}
+	return nil
+}
+
+func (s *Service) closeVolume(ctx context.Context, volume string) error {
+	if err := s.exports.Withdraw(ctx, volume); err != nil {
+		return fmt.Errorf("withdraw %s: %w", volume, err)
 	}
 	s.mu.Lock()
-	device := s.open[d.VolumeID]
-	delete(s.open, d.VolumeID)
+	device := s.open[volume]
+	delete(s.open, volume)
 	s.mu.Unlock()
 	if device == nil {
 		return nil
 	}
 	if err := device.Detach(ctx); err != nil && !errors.Is(err, blockstore.ErrDetached) {
-		return fmt.Errorf("rds: close the storage of %s: %w", d.ARN(), err)
+		return err
 	}
 	return nil
 }
@@ -53,7 +60,7 @@ func (s *Service) isOpen(volume string) bool {
 
 // URI is where the storage of a database is served, empty while it is not.
 func (s *Service) URI(d Database) string {
-	if d.VolumeID == "" || !s.isOpen(d.VolumeID) {
+	if d.State != Available || !s.isOpen(d.VolumeID) {
 		return ""
 	}
 	return s.exports.URI(d.VolumeID)

@@ -4,6 +4,9 @@
 # Without root and with a tool missing it says which and exits 1.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
+for servers in /usr/lib/postgresql/*/bin; do # whatever the version
+	PATH=$PATH:$servers
+done
 
 # tool, the Debian package that holds it
 demo_tools='
@@ -24,6 +27,8 @@ fio        fio
 skopeo     skopeo
 certtool   gnutls-bin
 curl       curl
+initdb     postgresql
+pgbench    postgresql
 gcc        gcc libc6-dev
 '
 

@@ -18,6 +18,9 @@ const ToolTimeout = 2 * time.Minute
 // systemPath is where Debian keeps tools such as mke2fs, which PATH of a user may lack.
 const systemPath = "/usr/sbin:/sbin"
 
+// serverPath is where Debian keeps the programs of PostgreSQL, whatever its version.
+const serverPath = "/usr/lib/postgresql/*/bin"
+
 // Tool returns the path of a client program, or fails the test.
 func Tool(t testing.TB, name string) string {
 	t.Helper()
@@ -32,7 +35,11 @@ func findTool(name string) (string, error) {
 	if found, err := exec.LookPath(name); err == nil {
 		return found, nil
 	}
-	for _, dir := range filepath.SplitList(systemPath) {
+	servers, err := filepath.Glob(serverPath)
+	if err != nil {
+		return "", err
+	}
+	for _, dir := range append(filepath.SplitList(systemPath), servers...) {
 		if found, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
 			return found, nil
 		}

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"strconv"
 	"strings"
-	"time"
 
 	"coffer.example/internal/ec2"
 	"coffer.example/internal/rds"
@@ -132,7 +131,7 @@ func (c *call) common(out *elements, d rds.Database) {
 	if d.BackupDays > 0 && d.State != rds.Creating {
 		latest := d.LastBackup
 		if d.State == rds.Available {
-			latest = time.Now()
+			latest = c.request.Time
 		}
 		out.time("LatestRestorableTime", latest)
 	}
