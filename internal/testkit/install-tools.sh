@@ -24,6 +24,9 @@ fio        fio
 skopeo     skopeo
 certtool   gnutls-bin
 curl       curl
+xz         xz-utils
+busybox    busybox-static
+qemu-system-x86_64 qemu-system-x86
 gcc        gcc libc6-dev
 '
 
@@ -46,6 +49,8 @@ demo) packages=$(missing_packages "$demo_tools") ;;
 test)
 	packages=$(missing_packages "$demo_tools$test_tools")
 	has_boto3 || packages="$packages python3-boto3"
+	# a kernel to boot, for the tests only
+	[ "$(uname -m)" != x86_64 ] || ls /boot/vmlinuz-* >/dev/null 2>&1 || packages="$packages linux-image-cloud-amd64"
 	;;
 *)
 	echo "usage: $0 demo|test" >&2
