@@ -38,6 +38,14 @@ has_boto3() {
 	return 1
 }
 
+# has_kernel says whether there is a kernel for the tests to boot.
+has_kernel() {
+	for kernel in /boot/vmlinuz-*; do
+		[ -e "$kernel" ] && return 0
+	done
+	return 1
+}
+
 missing_packages() {
 	echo "$1" | while read -r tool packages; do
 		[ -z "$tool" ] || command -v "$tool" >/dev/null || echo "$packages"
@@ -49,8 +57,7 @@ demo) packages=$(missing_packages "$demo_tools") ;;
 test)
 	packages=$(missing_packages "$demo_tools$test_tools")
 	has_boto3 || packages="$packages python3-boto3"
-	# a kernel to boot, for the tests only
-	[ "$(uname -m)" != x86_64 ] || ls /boot/vmlinuz-* >/dev/null 2>&1 || packages="$packages linux-image-cloud-amd64"
+	[ "$(uname -m 2>/dev/null)" != x86_64 ] || has_kernel || packages="$packages linux-image-cloud-amd64"
 	;;
 *)
 	echo "usage: $0 demo|test" >&2
