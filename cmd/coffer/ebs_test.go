@@ -1,0 +1,65 @@
+package main
+
+import (
+	"embed"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"coffer.example/internal/testkit"
+)
+
+//go:embed testdata/ebs/*.py
+var ebsPrograms embed.FS
+
+// ebsProgram is a program of testdata/ebs, in Python for boto3: it speaks to a daemon of
+// its own, and reads data back through NBD. world.py comes before each.
+func ebsProgram(t *testing.T, daemon *testkit.Daemon, name string) testkit.Command {
+	path := filepath.Join(t.TempDir(), name)
+	var whole []byte
+	for _, part := range []string{"world.py", name} {
+		text, err := ebsPrograms.ReadFile("testdata/ebs/" + part)
+		require.NoError(t, err)
+		whole = append(whole, text...)
+	}
+	require.NoError(t, os.WriteFile(path, whole, 0o600))
+	return daemon.AWS.Boto3(t, "import runpy, sys; runpy.run_path(sys.argv[1])", path)
+}
+
+// ebsDaemon is a daemon with well-known credentials for any account.
+func ebsDaemon(t *testing.T) *testkit.Daemon {
+	dir := filepath.Join(testkit.ShortTempDir(t), "data")
+	return testkit.Serve(t, testkit.Install{Dir: dir, AWS: testkit.AWS{AccessKeyID: "test", SecretAccessKey: "test", Region: "us-east-1"}}, "--dev")
+}
+
+// Each statement of AWS's pages on images has a test of its name.
+func TestEBSStatements(t *testing.T) {
+	daemon := ebsDaemon(t)
+	result := ebsProgram(t, daemon, "statements.py").Do(t)
+	require.Zero(t, result.Status, "%s%s", result.Stdout, result.Stderr)
+	for n := 1; n <= 38; n++ {
+		name := fmt.Sprintf("N%d", n)
+		t.Run(name, func(t *testing.T) {
+			if !strings.Contains(result.Stdout, "passed "+name+"\n") {
+				_, why, _ := strings.Cut(result.Stdout, "failed "+name+"\n")
+				why, _, _ = strings.Cut(why, "\nend\n")
+				t.Errorf("%s\n%s", why, result.Stderr)
+			}
+		})
+	}
+	daemon.Coffer(t, "verify")
+	daemon.Stop(t)
+}
+
+// Every cell of the decision tables, through every operation that asks them.
+func TestEBSTable(t *testing.T) {
+	daemon := ebsDaemon(t)
+	said := ebsProgram(t, daemon, "table.py").Succeed(t)
+	require.Regexp(t, `^rows 1[0-9]{2}\n$`, said)
+	daemon.Coffer(t, "verify")
+	daemon.Stop(t)
+}
