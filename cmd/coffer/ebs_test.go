@@ -38,11 +38,24 @@ func ebsDaemon(t *testing.T) *testkit.Daemon {
 
 // Each statement of AWS's pages on images has a test of its name.
 func TestEBSStatements(t *testing.T) {
-	daemon := ebsDaemon(t)
-	result := ebsProgram(t, daemon, "statements.py").Do(t)
-	require.Zero(t, result.Status, "%s%s", result.Stdout, result.Stderr)
+	var names []string
 	for n := 1; n <= 38; n++ {
-		name := fmt.Sprintf("N%d", n)
+		names = append(names, fmt.Sprintf("N%d", n))
+	}
+	ebsSubtests(t, "statements.py", names...)
+}
+
+// Keys that are lost, snapshots that are shared, volumes that are busy or grow.
+func TestEBSFlows(t *testing.T) {
+	ebsSubtests(t, "flows.py", "KeysFailLater", "KeyLossAndRecovery", "Sharing", "WhatCannotBeShared", "OnlineGrowth", "Busy", "Terraform")
+}
+
+// ebsSubtests runs a program that has a function for each name and says how it went.
+func ebsSubtests(t *testing.T, program string, names ...string) {
+	daemon := ebsDaemon(t)
+	result := ebsProgram(t, daemon, program).Do(t)
+	require.Zero(t, result.Status, "%s%s", result.Stdout, result.Stderr)
+	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
 			if !strings.Contains(result.Stdout, "passed "+name+"\n") {
 				_, why, _ := strings.Cut(result.Stdout, "failed "+name+"\n")
