@@ -18,7 +18,7 @@ var ebsPrograms embed.FS
 
 // ebsProgram is a program of testdata/ebs, in Python for boto3: it speaks to a daemon of
 // its own, and reads data back through NBD. world.py comes before each.
-func ebsProgram(t *testing.T, daemon *testkit.Daemon, name string) testkit.Command {
+func ebsProgram(t *testing.T, daemon *testkit.Daemon, name string, args ...string) testkit.Command {
 	path := filepath.Join(t.TempDir(), name)
 	var whole []byte
 	for _, part := range []string{"world.py", name} {
@@ -27,7 +27,7 @@ func ebsProgram(t *testing.T, daemon *testkit.Daemon, name string) testkit.Comma
 		whole = append(whole, text...)
 	}
 	require.NoError(t, os.WriteFile(path, whole, 0o600))
-	return daemon.AWS.Boto3(t, "import runpy, sys; runpy.run_path(sys.argv[1])", path)
+	return daemon.AWS.Boto3(t, "import runpy, sys; runpy.run_path(sys.argv[1])", append([]string{path}, args...)...)
 }
 
 // ebsDaemon is a daemon with well-known credentials for any account.
@@ -73,6 +73,19 @@ func TestEBSTable(t *testing.T) {
 	daemon := ebsDaemon(t)
 	said := ebsProgram(t, daemon, "table.py").Succeed(t)
 	require.Regexp(t, `^rows 1[0-9]{2}\n$`, said)
+	daemon.Coffer(t, "verify")
+	daemon.Stop(t)
+}
+
+// Every block that was acknowledged survives the kill of the daemon, twice.
+func TestUploadsSurviveKill(t *testing.T) {
+	daemon := ebsDaemon(t)
+	state := filepath.Join(t.TempDir(), "state")
+	for _, part := range []string{"begin", "go on", "complete"} {
+		ebsProgram(t, daemon, "uploads.py", part, state).Succeed(t)
+		daemon.Kill(t)
+		daemon = testkit.Serve(t, daemon.Install, "--dev")
+	}
 	daemon.Coffer(t, "verify")
 	daemon.Stop(t)
 }
