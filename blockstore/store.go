@@ -34,13 +34,16 @@ type Options struct {
 	ReserveBytes int64
 	// CacheBytes bounds the cache of opened (plaintext) blocks of open volumes; 0 is DefaultCacheBytes, negative none.
 	CacheBytes int64
+	// Scrub directs the background scrub; the zero value is none.
+	Scrub ScrubOptions
 	// Suite seals new volumes; 0 is aead.DefaultSuite().
 	Suite aead.Suite
 	// FS replaces the operating system's file system, for tests.
 	FS FS
 	// ZoneSlots is the size of new stores' zones, a multiple of 64; 0 is DefaultZoneSlots. For tests.
 	ZoneSlots int
-	// Workers is the number of goroutines that write blocks; 0 is the default, negative writes in the caller.
+	// Workers is the number of goroutines that write blocks, negative: the caller does;
+	// 0 is io_uring where the system has it, else a default number.
 	Workers int
 	// Clock and Rand are injected; nil takes time.Now and crypto/rand.
 	Clock func() time.Time
@@ -81,13 +84,15 @@ type Store struct {
 	index   *index
 	alloc   *allocator
 	epochs  epochs
-	stager  *stager
+	stager  stager
 	small   *bufferPool // one block
 	large   *bufferPool // an extent
 	reads   *bufferPool
 	cache   *recordCache
 	blocks  *blockCache
 	metrics metrics
+	scrub   *scrubber
+	held    heldSlots
 
 	sequence   atomic.Uint64 // last sequence taken
 	reserved   atomic.Uint64 // sequences up to here may be taken
@@ -224,11 +229,13 @@ func (s *Store) open(o Options) error {
 		return err
 	}
 	s.alloc = newAllocator(s.super.zoneSlots, uint64(max(o.MaxBytes, 0))/BlockSize)
-	s.epochs.reuse = s.alloc.release
+	s.scrub = newScrubber(s, o.Scrub)
+	s.epochs.reuse = s.reuse
 	if err := s.recover(); err != nil {
 		return err
 	}
-	s.stager = newStager(o.Workers, s.epochs.release)
+	s.stager = s.newStager(o.Workers)
+	s.small.progress, s.large.progress = s.stager.progress(), s.stager.progress()
 	if s.writable() != nil {
 		return nil
 	}

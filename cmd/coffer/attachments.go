@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"coffer.example/blockstore"
 	"coffer.example/internal/ec2"
 	"coffer.example/internal/nbd"
 )
@@ -20,18 +21,18 @@ type attachments struct {
 	only   string // if not empty, the one volume that clients may open
 
 	mu   sync.Mutex
-	open map[string]bool // the published volumes; guarded by mu
+	open map[string]*blockstore.Device // the published volumes; guarded by mu
 }
 
 func newAttachments(server *nbd.Server, engine *ec2.StoreEngine, uri func(string) string, only string) *attachments {
-	return &attachments{server: server, engine: engine, uri: uri, only: only, open: map[string]bool{}}
+	return &attachments{server: server, engine: engine, uri: uri, only: only, open: map[string]*blockstore.Device{}}
 }
 
 // withdrawAll cuts every client: the daemon stops. Their attachments stay recorded.
 func (a *attachments) withdrawAll() error {
 	a.mu.Lock()
 	all := a.open
-	a.open = map[string]bool{}
+	a.open = map[string]*blockstore.Device{}
 	a.mu.Unlock()
 	for volume := range all {
 		a.server.Disconnect(volume, true)
@@ -49,13 +50,18 @@ func (a *attachments) published() int {
 
 // Publish implements ec2.Exports.
 func (a *attachments) Publish(_ context.Context, volume string) error {
-	if a.engine.Device(volume) == nil {
+	device := a.engine.Device(volume)
+	if device == nil {
 		return fmt.Errorf("volume %s is not attached", volume)
 	}
+	a.publish(volume, device)
+	return nil
+}
+
+func (a *attachments) publish(volume string, device *blockstore.Device) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.open[volume] = true
-	return nil
+	a.open[volume] = device
 }
 
 // Withdraw implements ec2.Exports.
@@ -88,8 +94,8 @@ func (a *attachments) Open(_ context.Context, name string) (*nbd.Opened, error) 
 		}
 		name = published[0]
 	}
-	device := a.engine.Device(name)
-	if device == nil || !a.open[name] || a.only != "" && a.only != name {
+	device := a.open[name]
+	if device == nil || a.only != "" && a.only != name {
 		return nil, nbd.ErrNoExport
 	}
 	return &nbd.Opened{Export: export{device}, Info: nbd.ExportInfo{Name: name}, Release: func() {}}, nil

@@ -29,7 +29,9 @@ const (
 	tempName = ".tmp"
 	// writeBuffer gathers small writes. A sealed chunk, the usual write, is larger and passes through.
 	writeBuffer = 64 << 10
-	dirMode     = 0o700
+	// earlyBytes is how much of an object is written before the disk is set to work on it.
+	earlyBytes = 8 << 20
+	dirMode    = 0o700
 )
 
 // Store is a blob.Store in a directory.
@@ -38,6 +40,8 @@ type Store struct {
 
 	mu   sync.Mutex      // guards made
 	made map[string]bool // directories that are known to be there, durably
+
+	deleting sync.RWMutex // a checkpoint holds it alone
 }
 
 // Open opens the store in a directory, which it makes if it is missing. One process at
@@ -87,7 +91,7 @@ func (s *Store) Put(ctx context.Context, name string, write func(io.Writer) erro
 
 // fill writes and syncs a temporary file, and closes it.
 func fill(ctx context.Context, file *os.File, write func(io.Writer) error) error {
-	buffered := bufio.NewWriterSize(file, writeBuffer)
+	buffered := bufio.NewWriterSize(&earlyWriter{file: file}, writeBuffer)
 	err := write(buffered)
 	if err == nil {
 		err = ctx.Err()
@@ -184,6 +188,8 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 	if _, err := s.Stat(ctx, name); err != nil {
 		return err
 	}
+	s.deleting.RLock()
+	defer s.deleting.RUnlock()
 	path := s.path(name)
 	if err := os.Remove(path); err != nil {
 		return notFound(err, name)
