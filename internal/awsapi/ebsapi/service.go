@@ -47,12 +47,16 @@ type api struct {
 	authorizer *awsapi.Authorizer
 }
 
-// New returns the service.
-func New(o Options) *awsapi.Service {
+func newAPI(o Options) *api {
 	if o.Rand == nil {
 		o.Rand = rand.Reader
 	}
-	a := &api{ec2: o.Service, tokens: o.Tokens, rand: o.Rand, pages: awsapi.Pages{Key: o.Tokens, Rand: o.Rand}, authorizer: awsapi.NewAuthorizer()}
+	return &api{ec2: o.Service, tokens: o.Tokens, rand: o.Rand, pages: awsapi.Pages{Key: o.Tokens, Rand: o.Rand, Lifetime: pageLifetime}, authorizer: awsapi.NewAuthorizer()}
+}
+
+// New returns the service.
+func New(o Options) *awsapi.Service {
+	a := newAPI(o)
 	put := a.operation("PUT /snapshots/{SnapshotId}/blocks/{BlockIndex}", a.putBlock)
 	put.UnsignedPayload = true
 	return &awsapi.Service{
