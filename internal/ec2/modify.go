@@ -21,7 +21,7 @@ func (s *Service) ModifyVolume(ctx context.Context, caller kms.Caller, r ModifyV
 	if err := kindVolume().check(r.VolumeID); err != nil {
 		return Volume{}, err
 	}
-	release, err := s.locks.acquire(ctx, r.VolumeID)
+	release, err := s.locks.Acquire(ctx, r.VolumeID)
 	if err != nil {
 		return Volume{}, err
 	}
@@ -109,7 +109,7 @@ func (s *Service) SetAutoEnableIO(ctx context.Context, caller kms.Caller, id str
 	if err := kindVolume().check(id); err != nil {
 		return err
 	}
-	release, err := s.locks.acquire(ctx, id)
+	release, err := s.locks.Acquire(ctx, id)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func (s *Service) RegisterImage(ctx context.Context, caller kms.Caller, r ImageR
 	if err := s.checkImage(ctx, caller, &r); err != nil {
 		return Image{}, err
 	}
-	release, err := s.locks.acquire(ctx, mappedSnapshots(r.Devices)...)
+	release, err := s.locks.Acquire(ctx, mappedSnapshots(r.Devices)...)
 	if err != nil {
 		return Image{}, err
 	}

@@ -56,7 +56,7 @@ func (s *Service) snapshotLocked(ctx context.Context, d Database, name, kind str
 	if snap.EngineID, err = s.newEngineID("snap-"); err != nil {
 		return snap, err
 	}
-	release, err := s.locks.acquire(ctx, snap.key())
+	release, err := s.locks.Acquire(ctx, snap.key())
 	if err != nil {
 		return snap, err
 	}
@@ -189,7 +189,7 @@ func (s *Service) lockedSnapshot(ctx context.Context, c kms.Caller, kind Kind, n
 	if err != nil {
 		return snap, nil, err
 	}
-	release, err := s.locks.acquire(ctx, snap.key())
+	release, err := s.locks.Acquire(ctx, snap.key())
 	if err != nil {
 		return snap, nil, err
 	}
