@@ -43,6 +43,25 @@ def stored(snapshot):
     return {b["BlockIndex"]: ebs.get_snapshot_block(SnapshotId=snapshot, **b)["BlockData"].read() for b in found}
 
 
+def put_truncated(snapshot, index):
+    """Sends a signed request, and then only half of its body."""
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    data = block(index, "truncated")
+    url = urllib.parse.urlparse(os.environ["COFFER_ENDPOINT"])
+    headers = {"x-amz-Data-Length": str(SIZE), "x-amz-Checksum": base64.b64encode(hashlib.sha256(data).digest()).decode(),
+               "x-amz-Checksum-Algorithm": "SHA256", "X-Amz-Content-SHA256": "UNSIGNED-PAYLOAD"}
+    request = AWSRequest("PUT", f"{url.geturl()}/snapshots/{snapshot}/blocks/{index}", headers=headers)
+    SigV4Auth(boto3.Session(aws_access_key_id=US, aws_secret_access_key="test").get_credentials(), "ebs", REGION).add_auth(request)
+    with socket.create_connection((url.hostname, url.port)) as s:
+        lines = [f"PUT /snapshots/{snapshot}/blocks/{index} HTTP/1.1", f"Host: {url.netloc}", f"Content-Length: {SIZE}", "Connection: close"]
+        lines += [f"{name}: {value}" for name, value in request.headers.items() if name.lower() != "host"]
+        s.sendall(("\r\n".join(lines) + "\r\n\r\n").encode() + data[:SIZE // 2])
+        s.shutdown(socket.SHUT_WR)
+        answer = s.recv(64)
+        assert not answer.startswith(b"HTTP/1.1 2"), answer
+
+
 FIRST, SECOND = range(0, 640, 10), range(5, 2000, 31)
 if part == "begin":
     key = new_key()
@@ -61,6 +80,8 @@ elif part == "go on":
     kms.disable_key(KeyId=s["key"])
     refused(lambda: put(s["whole"], 1, "whole"), "ValidationException")  # whoever resumes it needs the key
     kms.enable_key(KeyId=s["key"])
+    put_truncated(s["whole"], 2)  # changes nothing: the count and the digest at the end say so
+    put_truncated(s["whole"], 10)
     put(s["whole"], 1, "whole")
     put(s["child"], 0, "again")
 else:
