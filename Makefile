@@ -11,10 +11,10 @@ TEST  := $(GO) test $(TAGS) -p 2 -timeout 9m
 FUZZTIME ?= 30s
 plain := ./aead ./bench ./cmd/coffer ./internal/lint ./internal/meta/pebblemeta
 
-.PHONY: usage build demo test race fuzz crash bench lint
+.PHONY: usage build demo test race fuzz crash boot bench lint
 
 usage:
-	@echo 'usage: make build | demo | test | race | fuzz | crash | bench | lint'
+	@echo 'usage: make build | demo | test | race | fuzz | crash | boot | bench | lint'
 
 build:
 	$(GO) build -trimpath -o bin/coffer ./cmd/coffer
@@ -36,6 +36,9 @@ fuzz:
 
 crash:
 	@$(TOOLS) test && $(GO) test $(TAGS) -timeout 6h ./blockstore -run Crash -args -crash.points 20000 && $(GO) test $(TAGS) -timeout 6h ./cmd/coffer -run Kill -args -kill.rounds 500 -kill.keyrounds 500
+
+boot:
+	@$(TOOLS) test && $(GO) test $(TAGS) ./cmd/coffer -run Boot -args -boot.all
 
 bench: build
 	$(GO) test -run '^$$' -bench . ./... && bin/coffer bench aead --quick && bin/coffer bench kms --quick

@@ -157,11 +157,9 @@ func (d *Device) walkRun(first uint64, n int) error {
 	}
 	d.freezeMu.RLock()
 	defer d.freezeMu.RUnlock()
-	for i := range n {
-		if was[i], err = d.readBlock(data[i*BlockSize:(i+1)*BlockSize], first+uint64(i)); err != nil {
-			d.store.alloc.release(slots)
-			return err
-		}
+	if err := d.readUnchanged(data, first, was); err != nil {
+		d.store.alloc.release(slots)
+		return err
 	}
 	for at := 0; at < n; { // a staged write is one run of slots
 		run := 1
@@ -176,6 +174,25 @@ func (d *Device) walkRun(first uint64, n int) error {
 	}
 	d.store.metrics.walkedBytes.Add(uint64(n) * BlockSize)
 	return nil
+}
+
+// readUnchanged reads a run of blocks of one extent, and the states that they had before:
+// a block that changes in between is not replaced.
+func (d *Device) readUnchanged(data []byte, first uint64, was []blockState) error {
+	extent := first / ExtentBlocks
+	sh := d.shard(extent)
+	sh.mu.Lock()
+	var err error
+	for i := 0; i < len(was) && err == nil; i++ {
+		_, was[i], err = d.state(sh, extent, int(first%ExtentBlocks)+i)
+	}
+	sh.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return d.readBlocks(first, first+uint64(len(was)), func(block uint64) []byte {
+		return data[(block-first)*BlockSize : (block-first+1)*BlockSize]
+	})
 }
 
 // foreignMask returns which blocks of an extent the volume shows but has not sealed itself.

@@ -22,8 +22,9 @@ var ErrPage = errors.New("awsapi: invalid page token")
 // expiry, sealed with the caller, the operation and what the list depends on as
 // associated data: it opens for the same question of the same caller only.
 type Pages struct {
-	Key  *aead.RecordKey
-	Rand io.Reader // nil: crypto/rand
+	Key      *aead.RecordKey
+	Rand     io.Reader     // nil: crypto/rand
+	Lifetime time.Duration // of a token; 0: a day
 }
 
 // Seal returns the token for the page after a place. selects is what the list depends on.
@@ -32,7 +33,11 @@ func (p Pages) Seal(r *Request, after string, selects ...string) (string, error)
 	if random == nil {
 		random = rand.Reader
 	}
-	plain := binary.BigEndian.AppendUint64(nil, uint64(r.Time.Add(pageLifetime).Unix()))
+	lifetime := p.Lifetime
+	if lifetime == 0 {
+		lifetime = pageLifetime
+	}
+	plain := binary.BigEndian.AppendUint64(nil, uint64(r.Time.Add(lifetime).Unix()))
 	sealed, err := p.Key.Seal(random, nil, append(plain, after...), pageData(r, selects))
 	return base64.URLEncoding.EncodeToString(sealed), err
 }

@@ -23,7 +23,7 @@ func (s *Service) AttachVolume(ctx context.Context, caller kms.Caller, r AttachR
 			return Volume{}, err
 		}
 	}
-	release, err := s.locks.acquire(ctx, r.InstanceID, r.VolumeID)
+	release, err := s.locks.Acquire(ctx, r.InstanceID, r.VolumeID)
 	if err != nil {
 		return Volume{}, err
 	}

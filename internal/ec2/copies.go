@@ -62,7 +62,7 @@ func (s *Service) lockSource(ctx context.Context, caller kms.Caller, region, id 
 	if err := kindSnapshot().check(id); err != nil {
 		return nil, source, err
 	}
-	if release, err = s.locks.acquire(ctx, id); err != nil {
+	if release, err = s.locks.Acquire(ctx, id); err != nil {
 		return nil, source, err
 	}
 	there := caller

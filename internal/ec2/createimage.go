@@ -20,7 +20,7 @@ func (s *Service) CreateImage(ctx context.Context, caller kms.Caller, r ImageReq
 	if err := kindInstance().check(r.InstanceID); err != nil {
 		return Image{}, err
 	}
-	release, err := s.locks.acquire(ctx, r.InstanceID)
+	release, err := s.locks.Acquire(ctx, r.InstanceID)
 	if err != nil {
 		return Image{}, err
 	}

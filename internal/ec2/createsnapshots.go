@@ -56,7 +56,7 @@ func (s *Service) CreateSnapshots(ctx context.Context, caller kms.Caller, r Inst
 	if err := checkTexts(r.Description, r.Tags); err != nil {
 		return nil, err
 	}
-	release, err := s.locks.acquire(ctx, r.InstanceID)
+	release, err := s.locks.Acquire(ctx, r.InstanceID)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ func (r *InstanceSnapshotsRequest) volumes(i Instance) ([]string, error) {
 // takeSnapshots makes snapshots of volumes at one point in time. describe gives each
 // its description and tags.
 func (s *Service) takeSnapshots(ctx context.Context, caller kms.Caller, volumeIDs []string, dryRun bool, describe func(Volume) (string, Tags)) ([]Snapshot, error) {
-	release, err := s.locks.acquire(ctx, volumeIDs...)
+	release, err := s.locks.Acquire(ctx, volumeIDs...)
 	if err != nil {
 		return nil, err
 	}

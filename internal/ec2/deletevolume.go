@@ -12,7 +12,7 @@ func (s *Service) DeleteVolume(ctx context.Context, caller kms.Caller, id string
 	if err := kindVolume().check(id); err != nil {
 		return err
 	}
-	release, err := s.locks.acquire(ctx, id)
+	release, err := s.locks.Acquire(ctx, id)
 	if err != nil {
 		return err
 	}

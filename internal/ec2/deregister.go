@@ -13,7 +13,7 @@ func (s *Service) DeregisterImage(ctx context.Context, caller kms.Caller, id str
 	if err := kindImage().check(id); err != nil {
 		return err
 	}
-	release, err := s.locks.acquire(ctx, id)
+	release, err := s.locks.Acquire(ctx, id)
 	if err != nil {
 		return err
 	}

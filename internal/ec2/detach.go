@@ -46,7 +46,7 @@ func (s *Service) beginDetach(ctx context.Context, caller kms.Caller, r DetachRe
 	if err := kindVolume().check(r.VolumeID); err != nil {
 		return Volume{}, err
 	}
-	release, err := s.locks.acquire(ctx, r.VolumeID)
+	release, err := s.locks.Acquire(ctx, r.VolumeID)
 	if err != nil {
 		return Volume{}, err
 	}
@@ -93,7 +93,7 @@ func (s *Service) awaitDetach(ctx context.Context, v Volume, force bool) error {
 	if err := s.exports.Withdraw(ctx, v.ID, force); err != nil {
 		return err
 	}
-	release, err := s.locks.acquire(ctx, v.Attachment.InstanceID, v.ID)
+	release, err := s.locks.Acquire(ctx, v.Attachment.InstanceID, v.ID)
 	if err != nil {
 		return err
 	}

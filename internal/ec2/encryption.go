@@ -71,7 +71,7 @@ func (s *Service) SetDefaultKey(ctx context.Context, caller kms.Caller, key stri
 
 func (s *Service) changeSettings(ctx context.Context, caller kms.Caller, edit func(*settings)) error {
 	key := settingsKey(caller.Region, caller.Account)
-	release, err := s.locks.acquire(ctx, key)
+	release, err := s.locks.Acquire(ctx, key)
 	if err != nil {
 		return err
 	}

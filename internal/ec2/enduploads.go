@@ -15,7 +15,7 @@ func (s *Service) CompleteSnapshot(ctx context.Context, caller kms.Caller, id st
 	if err := kindSnapshot().check(id); err != nil {
 		return Snapshot{}, err
 	}
-	release, err := s.locks.acquire(ctx, id)
+	release, err := s.locks.Acquire(ctx, id)
 	if err != nil {
 		return Snapshot{}, err
 	}
@@ -108,7 +108,7 @@ func (s *Service) expireUploads(ctx context.Context) {
 }
 
 func (s *Service) failUpload(ctx context.Context, id, reason string) error {
-	release, err := s.locks.acquire(ctx, id)
+	release, err := s.locks.Acquire(ctx, id)
 	if err != nil {
 		return err
 	}

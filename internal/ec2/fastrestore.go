@@ -133,7 +133,7 @@ func (s *Service) eachFastRestore(ctx context.Context, caller kms.Caller, r Fast
 	var out []FastRestoreOutcome
 	for _, id := range r.SnapshotIDs {
 		for _, zone := range zones {
-			release, err := s.locks.acquire(ctx, id)
+			release, err := s.locks.Acquire(ctx, id)
 			if err != nil {
 				return nil, err
 			}

@@ -37,7 +37,7 @@ func (s *Service) retryImpaired(ctx context.Context) {
 }
 
 func (s *Service) retryOne(ctx context.Context, at ref) error {
-	release, err := s.locks.acquire(ctx, at.ID)
+	release, err := s.locks.Acquire(ctx, at.ID)
 	if err != nil {
 		return err
 	}

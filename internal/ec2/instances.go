@@ -88,7 +88,7 @@ func (s *Service) lockInstance(ctx context.Context, caller kms.Caller, id string
 	if err := kindInstance().check(id); err != nil {
 		return nil, i, err
 	}
-	first, err := s.locks.acquire(ctx, id)
+	first, err := s.locks.Acquire(ctx, id)
 	if err != nil {
 		return nil, i, err
 	}
@@ -101,7 +101,7 @@ func (s *Service) lockInstance(ctx context.Context, caller kms.Caller, id string
 	for _, d := range found.value.Devices {
 		volumes = append(volumes, d.VolumeID)
 	}
-	second, err := s.locks.acquire(ctx, volumes...)
+	second, err := s.locks.Acquire(ctx, volumes...)
 	if err != nil {
 		first()
 		return nil, i, err

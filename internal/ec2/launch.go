@@ -131,7 +131,7 @@ func (s *Service) launchOne(ctx context.Context, caller kms.Caller, i *Instance,
 		i.Devices = append(i.Devices, InstanceDevice{d.device, v.ID})
 		ids = append(ids, lockIDs(v.ID, d.plan)...)
 	}
-	release, err := s.locks.acquire(ctx, ids...)
+	release, err := s.locks.Acquire(ctx, ids...)
 	if err != nil {
 		return err
 	}

@@ -16,12 +16,14 @@ type ModifyVolumeRequest struct {
 	DryRun           bool
 }
 
-// ModifyVolume grows a volume or changes its type and performance, attached or not.
+// ModifyVolume grows a volume or changes its type and performance, attached or not. An
+// attached one has its new size at once for every NBD client that connects from then on;
+// a connection keeps the size that it was told, for NBD has no message that changes it.
 func (s *Service) ModifyVolume(ctx context.Context, caller kms.Caller, r ModifyVolumeRequest) (Volume, error) {
 	if err := kindVolume().check(r.VolumeID); err != nil {
 		return Volume{}, err
 	}
-	release, err := s.locks.acquire(ctx, r.VolumeID)
+	release, err := s.locks.Acquire(ctx, r.VolumeID)
 	if err != nil {
 		return Volume{}, err
 	}
@@ -109,7 +111,7 @@ func (s *Service) SetAutoEnableIO(ctx context.Context, caller kms.Caller, id str
 	if err := kindVolume().check(id); err != nil {
 		return err
 	}
-	release, err := s.locks.acquire(ctx, id)
+	release, err := s.locks.Acquire(ctx, id)
 	if err != nil {
 		return err
 	}

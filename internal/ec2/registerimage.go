@@ -39,7 +39,7 @@ func (s *Service) RegisterImage(ctx context.Context, caller kms.Caller, r ImageR
 	if err := s.checkImage(ctx, caller, &r); err != nil {
 		return Image{}, err
 	}
-	release, err := s.locks.acquire(ctx, mappedSnapshots(r.Devices)...)
+	release, err := s.locks.Acquire(ctx, mappedSnapshots(r.Devices)...)
 	if err != nil {
 		return Image{}, err
 	}
@@ -141,7 +141,7 @@ func (s *Service) mapDevice(ctx context.Context, caller kms.Caller, m DeviceMapp
 	if m.VirtualName != "" || m.NoDevice {
 		return ImageDevice{Device: m.Device, VirtualName: m.VirtualName}, nil
 	}
-	spec, source := m.Spec, snapshot.Empty
+	spec, source, encrypted := m.Spec, snapshot.Empty, m.Spec.Encrypted == snapshot.True
 	if spec.SnapshotID != "" {
 		snap, err := s.usableSnapshot(ctx, caller, spec.SnapshotID)
 		if err != nil {
@@ -156,7 +156,7 @@ func (s *Service) mapDevice(ctx context.Context, caller kms.Caller, m DeviceMapp
 		if spec.SizeGiB < snap.SizeGiB {
 			return ImageDevice{}, refuse(BlockDeviceMapping, "Volume of size %dGB is smaller than snapshot '%s', expect size >= %dGB", spec.SizeGiB, snap.ID, snap.SizeGiB)
 		}
-		source = sourceOf(&snap, caller)
+		source, encrypted = sourceOf(&snap, caller), snap.Encrypted
 	} else if spec.SizeGiB == 0 {
 		return ImageDevice{}, refuse(BlockDeviceMapping, "Either snapshot ID or volume size must be provided for device %s", m.Device)
 	}
@@ -166,7 +166,7 @@ func (s *Service) mapDevice(ctx context.Context, caller kms.Caller, m DeviceMapp
 	if err := spec.fill(); err != nil {
 		return ImageDevice{}, err
 	}
-	return imageDevice(m, spec, spec.Encrypted == snapshot.True, m.Device == root), nil
+	return imageDevice(m, spec, encrypted, m.Device == root), nil
 }
 
 // checkMapping asks the decision table whether a mapping's parameters are allowed.

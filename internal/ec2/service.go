@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"coffer.example/internal/meta"
+	"coffer.example/internal/namelock"
 )
 
 // Options configure a Service.
@@ -35,8 +36,10 @@ type Service struct {
 	exports Exports
 	blocks  BlockEngine
 	opts    Options
-	locks   *locks
-	log     *slog.Logger
+	// locks serialises the changes of each resource. Whoever needs several takes them in one
+	// call or in the order of their ids: images before instances before snapshots before volumes.
+	locks namelock.Locks
+	log   *slog.Logger
 
 	stop       context.Context // ends the background work
 	cancel     context.CancelFunc
@@ -69,7 +72,7 @@ func Open(ctx context.Context, o Options) (*Service, error) {
 	}
 	s := &Service{
 		store: o.Store, engine: o.Engine, kms: o.KMS, exports: o.Exports, blocks: o.Blocks, opts: o, log: o.Log,
-		locks: newLocks(), wake: make(chan struct{}, 1), impaired: map[string]ref{}, uploads: map[string]*upload{},
+		wake: make(chan struct{}, 1), impaired: map[string]ref{}, uploads: map[string]*upload{},
 	}
 	s.stop, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if err := s.recoverAll(ctx); err != nil {

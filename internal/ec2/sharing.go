@@ -96,7 +96,7 @@ func (s *Service) ModifySnapshotSharing(ctx context.Context, caller kms.Caller, 
 	if err := kindSnapshot().check(id); err != nil {
 		return err
 	}
-	release, err := s.locks.acquire(ctx, id)
+	release, err := s.locks.Acquire(ctx, id)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ func (s *Service) DeleteSnapshot(ctx context.Context, caller kms.Caller, id stri
 	if err := kindSnapshot().check(id); err != nil {
 		return err
 	}
-	release, err := s.locks.acquire(ctx, id)
+	release, err := s.locks.Acquire(ctx, id)
 	if err != nil {
 		return err
 	}

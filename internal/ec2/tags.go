@@ -92,7 +92,7 @@ func (s *Service) retag(ctx context.Context, caller kms.Caller, ids []string, dr
 	case len(ids) > maxTaggedResources:
 		return refuse(InvalidParameter, "The maximum number of resources of one request is %d", maxTaggedResources)
 	}
-	release, err := s.locks.acquire(ctx, ids...)
+	release, err := s.locks.Acquire(ctx, ids...)
 	if err != nil {
 		return err
 	}

@@ -89,7 +89,7 @@ func (s *Service) StartSnapshot(ctx context.Context, caller kms.Caller, r Upload
 	if parent != nil {
 		ids = append(ids, parent.ID)
 	}
-	release, err := s.locks.acquire(ctx, ids...)
+	release, err := s.locks.Acquire(ctx, ids...)
 	if err != nil {
 		return Snapshot{}, err
 	}

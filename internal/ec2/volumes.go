@@ -41,7 +41,7 @@ func (s *Service) CreateVolume(ctx context.Context, caller kms.Caller, r VolumeR
 		return Volume{}, err
 	}
 	v.MultiAttach, v.Tags = r.MultiAttach, r.Tags
-	release, err := s.locks.acquire(ctx, lockIDs(v.ID, plan)...)
+	release, err := s.locks.Acquire(ctx, lockIDs(v.ID, plan)...)
 	if err != nil {
 		return Volume{}, err
 	}

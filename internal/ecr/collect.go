@@ -58,7 +58,7 @@ func (s *Service) collectUploads(ctx context.Context, r *Repository) error {
 
 // expireUpload drops an upload, unless it went on meanwhile.
 func (s *Service) expireUpload(ctx context.Context, r *Repository, id string) error {
-	release, err := s.locks.acquire(ctx, id)
+	release, err := s.locks.Acquire(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (s *Service) expireUpload(ctx context.Context, r *Repository, id string) er
 }
 
 func (s *Service) collectLayers(ctx context.Context, r *Repository) error {
-	release, err := s.locks.acquire(ctx, r.ID) // no image may come that has a layer on its way out
+	release, err := s.locks.Acquire(ctx, r.ID) // no image may come that has a layer on its way out
 	if err != nil {
 		return err
 	}

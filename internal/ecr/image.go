@@ -145,7 +145,7 @@ func (s *Service) sealManifest(ctx context.Context, r *Repository, id string, co
 
 // addImage commits a manifest, its tags and what finds it, while all it refers to is there.
 func (s *Service) addImage(ctx context.Context, r *Repository, image *Image, m *manifest, tags []string) (*PutImageOutput, error) {
-	release, err := s.locks.acquire(ctx, r.ID)
+	release, err := s.locks.Acquire(ctx, r.ID)
 	if err != nil {
 		return nil, err
 	}

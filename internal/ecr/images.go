@@ -82,7 +82,7 @@ func (s *Service) DeleteImage(ctx context.Context, c kms.Caller, name Name, id I
 	if err != nil {
 		return nil, err
 	}
-	release, err := s.locks.acquire(ctx, r.ID)
+	release, err := s.locks.Acquire(ctx, r.ID)
 	if err != nil {
 		return nil, err
 	}

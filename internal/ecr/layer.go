@@ -34,7 +34,7 @@ func (s *Service) CompleteUpload(ctx context.Context, c kms.Caller, name Name, i
 	if err := checkDigest(digest); err != nil {
 		return nil, err
 	}
-	release, err := s.locks.acquire(ctx, id)
+	release, err := s.locks.Acquire(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -211,7 +211,7 @@ func (s *Service) DeleteLayer(ctx context.Context, c kms.Caller, name Name, dige
 	if err != nil {
 		return err
 	}
-	release, err := s.locks.acquire(ctx, r.ID)
+	release, err := s.locks.Acquire(ctx, r.ID)
 	if err != nil {
 		return err
 	}

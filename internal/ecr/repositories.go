@@ -170,7 +170,7 @@ func (s *Service) unpublish(ctx context.Context, c kms.Caller, name Name, force 
 		if err != nil {
 			return err
 		}
-		release, err := s.locks.acquire(ctx, r.ID)
+		release, err := s.locks.Acquire(ctx, r.ID)
 		if err != nil {
 			return err
 		}

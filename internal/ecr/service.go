@@ -13,6 +13,7 @@ import (
 	"coffer.example/internal/blob"
 	"coffer.example/internal/iam"
 	"coffer.example/internal/meta"
+	"coffer.example/internal/namelock"
 	"coffer.example/kms"
 )
 
@@ -29,13 +30,15 @@ type Options struct {
 
 // Service is the catalogue and the contents of all repositories. It is safe for concurrent use.
 type Service struct {
-	store    meta.Store
-	blobs    blob.Store
-	keys     *kms.KMS
-	rand     io.Reader
-	clock    func() time.Time
-	log      *slog.Logger
-	locks    *locks
+	store meta.Store
+	blobs blob.Store
+	keys  *kms.KMS
+	rand  io.Reader
+	clock func() time.Time
+	log   *slog.Logger
+	// locks serialises the changes of each upload, and those of each repository that must see
+	// its layers and images together. An upload's lock is taken before its repository's.
+	locks    namelock.Locks
 	policies *iam.Cache
 
 	cancel     context.CancelFunc
@@ -61,7 +64,7 @@ func Open(ctx context.Context, o Options) (*Service, error) {
 	}
 	s := &Service{
 		store: o.Store, blobs: o.Blobs, keys: o.Keys, rand: o.Rand, clock: o.Now, log: o.Log,
-		locks: newLocks(), policies: iam.NewCache(policyCacheBytes),
+		policies: iam.NewCache(policyCacheBytes),
 	}
 	if err := s.recover(ctx); err != nil {
 		return nil, err

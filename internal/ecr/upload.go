@@ -112,7 +112,7 @@ func (s *Service) Append(ctx context.Context, c kms.Caller, name Name, id string
 	if err != nil {
 		return 0, err
 	}
-	release, err := s.locks.acquire(ctx, id)
+	release, err := s.locks.Acquire(ctx, id)
 	if err != nil {
 		return 0, err
 	}
@@ -242,7 +242,7 @@ func (s *Service) CancelUpload(ctx context.Context, c kms.Caller, name Name, id 
 	if err != nil {
 		return err
 	}
-	release, err := s.locks.acquire(ctx, id)
+	release, err := s.locks.Acquire(ctx, id)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,7 @@ const modulePath = "coffer.example"
 // layers is the import direction: a package imports only packages of layers above
 // its own, and its own subtree. A name stands for the package and everything below it.
 var layers = [][]string{
-	{"internal/invariants", "internal/binfmt", "internal/uring"},
+	{"internal/invariants", "internal/binfmt", "internal/namelock", "internal/uring"},
 	{"aead"},
 	{"internal/meta", "internal/blob"},
 	{"internal/iam", "internal/audit"},

@@ -78,7 +78,7 @@ func (s *Service) copyKey(ctx context.Context, c kms.Caller, source Snapshot, ke
 }
 
 func (s *Service) beginCopy(ctx context.Context, c kms.Caller, source, snap Snapshot) (Snapshot, error) {
-	release, err := s.locks.acquire(ctx, snap.key())
+	release, err := s.locks.Acquire(ctx, snap.key())
 	if err != nil {
 		return snap, err
 	}
@@ -129,7 +129,7 @@ func (s *Service) refreshed(ctx context.Context, snap Snapshot) (Snapshot, error
 	if snap.State != SnapshotCopying {
 		return snap, nil
 	}
-	release, err := s.locks.acquire(ctx, snap.key())
+	release, err := s.locks.Acquire(ctx, snap.key())
 	if err != nil {
 		return snap, err
 	}

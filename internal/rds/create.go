@@ -71,7 +71,7 @@ func (s *Service) newDatabase(c kms.Caller, kind Kind, name string, spec Spec, u
 
 // begin records a new database and makes its storage: of a snapshot, or empty.
 func (s *Service) begin(ctx context.Context, c kms.Caller, d Database, from *Snapshot) (Database, error) {
-	release, err := s.locks.acquire(ctx, d.key())
+	release, err := s.locks.Acquire(ctx, d.key())
 	if err != nil {
 		return Database{}, err
 	}

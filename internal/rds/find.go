@@ -42,7 +42,7 @@ func (s *Service) locked(ctx context.Context, c kms.Caller, kind Kind, name stri
 	if err != nil {
 		return Database{}, nil, err
 	}
-	release, err := s.locks.acquire(ctx, append(more, d.value.key())...)
+	release, err := s.locks.Acquire(ctx, append(more, d.value.key())...)
 	if err != nil {
 		return Database{}, nil, err
 	}

@@ -66,7 +66,7 @@ func (s *Service) lockedSnapshot(ctx context.Context, c kms.Caller, kind Kind, n
 	if err != nil {
 		return snap, nil, err
 	}
-	release, err := s.locks.acquire(ctx, snap.key())
+	release, err := s.locks.Acquire(ctx, snap.key())
 	if err != nil {
 		return snap, nil, err
 	}

@@ -16,7 +16,7 @@ func (s *Service) createMember(ctx context.Context, c kms.Caller, name string, s
 	if err != nil {
 		return Database{}, err
 	}
-	release, err := s.locks.acquire(ctx, clusterKey, d.key())
+	release, err := s.locks.Acquire(ctx, clusterKey, d.key())
 	if err != nil {
 		return Database{}, err
 	}

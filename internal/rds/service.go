@@ -13,6 +13,7 @@ import (
 
 	"coffer.example/blockstore"
 	"coffer.example/internal/meta"
+	"coffer.example/internal/namelock"
 	"coffer.example/kms"
 )
 
@@ -37,7 +38,9 @@ type Service struct {
 	rand    io.Reader
 	clock   func() time.Time
 	log     *slog.Logger
-	locks   *locks
+	// locks serialises the changes of each resource. Whoever needs several takes them in
+	// one call or in this order: databases before snapshots, each by key.
+	locks namelock.Locks
 
 	cancel     context.CancelFunc // ends the background work
 	background sync.WaitGroup
@@ -67,7 +70,7 @@ func Open(ctx context.Context, o Options) (*Service, error) {
 	}
 	s := &Service{
 		store: o.Store, engine: o.Engine, keys: o.Keys, exports: o.Exports, rand: o.Rand, clock: o.Now, log: o.Log,
-		locks: newLocks(), wake: make(chan struct{}, 1), open: map[string]*blockstore.Device{},
+		wake: make(chan struct{}, 1), open: map[string]*blockstore.Device{},
 	}
 	if err := s.recover(ctx); err != nil {
 		return nil, err

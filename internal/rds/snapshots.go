@@ -55,7 +55,7 @@ func (s *Service) snapshotLocked(ctx context.Context, d Database, name, kind str
 	if snap.EngineID, err = s.newEngineID("snap-"); err != nil {
 		return snap, err
 	}
-	release, err := s.locks.acquire(ctx, snap.key())
+	release, err := s.locks.Acquire(ctx, snap.key())
 	if err != nil {
 		return snap, err
 	}

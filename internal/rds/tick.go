@@ -29,7 +29,7 @@ func (s *Service) Tick(ctx context.Context) error {
 
 // lookAfter is Tick for one database.
 func (s *Service) lookAfter(ctx context.Context, d Database) error {
-	release, err := s.locks.acquire(ctx, d.key())
+	release, err := s.locks.Acquire(ctx, d.key())
 	if err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (s *Service) expired(snap Snapshot, d Database, alive bool, newest time.Tim
 
 // dropSnapshot removes a snapshot, if it is still there.
 func (s *Service) dropSnapshot(ctx context.Context, snap Snapshot) error {
-	release, err := s.locks.acquire(ctx, snap.key())
+	release, err := s.locks.Acquire(ctx, snap.key())
 	if err != nil {
 		return err
 	}

@@ -66,9 +66,9 @@ func (a AWS) Decode(t testing.TB, into any, args ...string) {
 
 // Boto3 is one run of a Python program with boto3; the program finds the endpoint in
 // the environment variable COFFER_ENDPOINT and the credentials where boto3 looks.
-func (a AWS) Boto3(t testing.TB, program string) Command {
+func (a AWS) Boto3(t testing.TB, program string, args ...string) Command {
 	t.Helper()
-	return Command{Name: boto3Python(t), Args: []string{"-c", program}, Env: a.environment()}
+	return Command{Name: boto3Python(t), Args: append([]string{"-c", program}, args...), Env: a.environment()}
 }
 
 // boto3Python finds a Python that has boto3: the one that runs aws, or the system's.

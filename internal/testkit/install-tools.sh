@@ -29,6 +29,9 @@ certtool   gnutls-bin
 curl       curl
 initdb     postgresql
 pgbench    postgresql
+xz         xz-utils
+busybox    busybox-static
+qemu-system-x86_64 qemu-system-x86
 gcc        gcc libc6-dev
 '
 
@@ -36,6 +39,14 @@ gcc        gcc libc6-dev
 has_boto3() {
 	for python in "$(head -n 1 "$(command -v aws)" 2>/dev/null | sed -n 's/^#!\(.*python[^ ]*\).*/\1/p')" python3 /usr/bin/python3; do
 		[ -n "$python" ] && "$python" -c 'import boto3' 2>/dev/null && return 0
+	done
+	return 1
+}
+
+# has_kernel says whether there is a kernel for the tests to boot.
+has_kernel() {
+	for kernel in /boot/vmlinuz-*; do
+		[ -e "$kernel" ] && return 0
 	done
 	return 1
 }
@@ -51,6 +62,7 @@ demo) packages=$(missing_packages "$demo_tools") ;;
 test)
 	packages=$(missing_packages "$demo_tools$test_tools")
 	has_boto3 || packages="$packages python3-boto3"
+	[ "$(uname -m 2>/dev/null)" != x86_64 ] || has_kernel || packages="$packages linux-image-cloud-amd64"
 	;;
 *)
 	echo "usage: $0 demo|test" >&2

@@ -4,8 +4,14 @@
 // # Tokens
 //
 // A block token is sealed {snapshot, block, account, expiry}, valid for seven days and
-// bound to the account that listed the block; a page token is sealed by awsapi.Pages.
-// Nothing is stored for either.
+// bound to the account that listed the block; a page token is sealed by awsapi.Pages, for
+// an hour. Nothing is stored for either.
+//
+// # Keys
+//
+// ListChangedBlocks uses the key as the caller may, as GetSnapshotBlock does: only with it
+// can be checked that no change is left out. ListSnapshotBlocks needs none. An upload that
+// is gone on with after a restart is opened as whoever goes on with it may.
 //
 // # Checksums
 //
@@ -47,12 +53,16 @@ type api struct {
 	authorizer *awsapi.Authorizer
 }
 
-// New returns the service.
-func New(o Options) *awsapi.Service {
+func newAPI(o Options) *api {
 	if o.Rand == nil {
 		o.Rand = rand.Reader
 	}
-	a := &api{ec2: o.Service, tokens: o.Tokens, rand: o.Rand, pages: awsapi.Pages{Key: o.Tokens, Rand: o.Rand}, authorizer: awsapi.NewAuthorizer()}
+	return &api{ec2: o.Service, tokens: o.Tokens, rand: o.Rand, pages: awsapi.Pages{Key: o.Tokens, Rand: o.Rand, Lifetime: pageLifetime}, authorizer: awsapi.NewAuthorizer()}
+}
+
+// New returns the service.
+func New(o Options) *awsapi.Service {
+	a := newAPI(o)
 	put := a.operation("PUT /snapshots/{SnapshotId}/blocks/{BlockIndex}", a.putBlock)
 	put.UnsignedPayload = true
 	return &awsapi.Service{

@@ -11,6 +11,9 @@ import (
 // blockTokenLifetime is how long a listed block can be read (AWS).
 const blockTokenLifetime = 7 * 24 * time.Hour
 
+// pageLifetime is how long a list can be gone on with (AWS).
+const pageLifetime = time.Hour
+
 // blockToken seals the right to ask for a block. Expiry and index are the plaintext,
 // the account and the snapshot associated data.
 func (a *api) blockToken(r *awsapi.Request, snapshot string, index int64, expires time.Time) (string, error) {
