@@ -58,7 +58,9 @@ func shown(img image.Image, want color.RGBA) (n int) {
 	return n
 }
 
-func rgb(hex uint32) color.RGBA { return color.RGBA{uint8(hex >> 16), uint8(hex >> 8), uint8(hex), 255} }
+func rgb(hex uint32) color.RGBA {
+	return color.RGBA{uint8(hex >> 16), uint8(hex >> 8), uint8(hex), 255}
+}
 
 // TestScreenshot looks at the page as a browser shows it: on the scheme's background there is text, and every plot has its lines in
 // the scheme's colors. The colors are those of page.css.
