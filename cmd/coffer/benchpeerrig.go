@@ -39,6 +39,7 @@ type peer struct {
 type peersRig struct {
 	options *peersOptions
 	stderr  io.Writer
+	keys    benchKeys
 	dir     string // own, below options.dir
 	peers   []peer
 	figures []bench.Figure

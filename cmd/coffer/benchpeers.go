@@ -69,7 +69,7 @@ func benchPeers(ctx context.Context, args []string, stdout, stderr io.Writer) er
 	if err := o.checkRows(); err != nil {
 		return err
 	}
-	rig := &peersRig{options: &o, stderr: stderr}
+	rig := &peersRig{options: &o, stderr: stderr, keys: newBenchKeys()}
 	defer rig.close()
 	cases, err := rig.cases(ctx)
 	if err != nil {

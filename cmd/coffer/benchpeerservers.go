@@ -133,7 +133,7 @@ func (v *peerVolume) chill(ctx context.Context) (err error) {
 
 // startCoffer serves an encrypted volume as the daemon does, from this process.
 func (r *peersRig) startCoffer(ctx context.Context) error {
-	store, err := blockstore.Open(blockstore.Options{Dir: r.file("store"), Keys: newBenchKeys()})
+	store, err := blockstore.Open(blockstore.Options{Dir: r.file("store"), Keys: r.keys})
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func (r *peersRig) recovery(ctx context.Context, _ string) ([]bench.Case, error)
 		}
 		var opened *blockstore.Store
 		sample, err := benchOnce(func() (err error) {
-			opened, err = blockstore.Open(blockstore.Options{Dir: crashed, Keys: newBenchKeys()})
+			opened, err = blockstore.Open(blockstore.Options{Dir: crashed, Keys: r.keys})
 			return err
 		})
 		if err != nil {
@@ -75,7 +75,7 @@ func indexBytes(dir string) (total int64, err error) {
 // memory notes what an open store with a filled volume holds beside its cache; its one case is the opening.
 func (r *peersRig) memory(ctx context.Context, _ string) ([]bench.Case, error) {
 	dir := r.file("memory")
-	store, err := blockstore.Open(blockstore.Options{Dir: dir, Keys: newBenchKeys()})
+	store, err := blockstore.Open(blockstore.Options{Dir: dir, Keys: r.keys})
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func (r *peersRig) memory(ctx context.Context, _ string) ([]bench.Case, error) {
 		before := resident()
 		var opened *blockstore.Store
 		sample, err := benchOnce(func() (err error) {
-			opened, err = blockstore.Open(blockstore.Options{Dir: dir, Keys: newBenchKeys(), CacheBytes: -1})
+			opened, err = blockstore.Open(blockstore.Options{Dir: dir, Keys: r.keys, CacheBytes: -1})
 			return err
 		})
 		if err != nil {

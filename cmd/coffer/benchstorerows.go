@@ -62,7 +62,7 @@ func (r *peersRig) storeCases(ctx context.Context) (list []bench.Case, err error
 
 // openStore opens a store of its own below the rig's directory.
 func (r *peersRig) openStore(name string) (*blockstore.Store, error) {
-	store, err := blockstore.Open(blockstore.Options{Dir: r.file(name), Keys: newBenchKeys()})
+	store, err := blockstore.Open(blockstore.Options{Dir: r.file(name), Keys: r.keys})
 	if err == nil {
 		r.undo = append(r.undo, store.Close)
 	}
