@@ -226,3 +226,10 @@ func (a *allocator) usage() (used, total uint64) {
 	}
 	return used, total
 }
+
+// freeSlots returns the slots that can be taken without a new zone.
+func (a *allocator) freeSlots() uint64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.free
+}

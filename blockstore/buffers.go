@@ -49,6 +49,22 @@ func (p *bufferPool) get() []byte {
 	return b
 }
 
+// tryGet returns a buffer, or nil instead of waiting.
+func (p *bufferPool) tryGet() []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch n := len(p.free); {
+	case n > 0:
+		b := p.free[n-1]
+		p.free = p.free[:n-1]
+		return b
+	case p.made < p.max:
+		p.made++
+		return alignedBuffer(p.size + bufferSlack)
+	}
+	return nil
+}
+
 // ready says whether get would return at once.
 func (p *bufferPool) ready() bool {
 	p.mu.Lock()

@@ -36,6 +36,7 @@ type index struct {
 	failed chan struct{} // closed when err is set
 
 	opening atomic.Bool
+	commits atomic.Uint64
 }
 
 // indexComparer compares bytes; the generation of an extent key is its suffix, so
@@ -240,6 +241,7 @@ func (ix *index) commit(b *batch) error {
 		ix.fail(err)
 		return ix.failure()
 	}
+	ix.commits.Add(1)
 	return nil
 }
 
@@ -288,7 +290,11 @@ func (ix *index) scan(from, to []byte, fn func(k, v []byte) (bool, error)) error
 	if err := ix.failure(); err != nil {
 		return err
 	}
-	it, err := ix.db.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
+	return scanIndex(ix.db, from, to, fn)
+}
+
+func scanIndex(r pebble.Reader, from, to []byte, fn func(k, v []byte) (bool, error)) error {
+	it, err := r.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
 	if err != nil {
 		return wrapIndex(err)
 	}

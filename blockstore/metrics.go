@@ -13,6 +13,8 @@ type metrics struct {
 	authFailures                 atomic.Uint64
 	volumeFailures, zoneFailures atomic.Uint64
 	sweepErrors                  atomic.Uint64
+
+	readTime, writeTime, flushTime, roundTime latency
 }
 
 // Metrics is a snapshot of a store's counters since it was opened, and of its space.
@@ -22,6 +24,7 @@ type Metrics struct {
 	Flushes                      uint64 // requested
 	Rounds                       uint64 // done: concurrent flushes share one
 	ZoneSyncs                    uint64
+	IndexCommits                 uint64 // each one sync of the index's log; a round with changes has one
 	Trims                        uint64
 	WalkedBytes                  uint64 // re-encrypted behind
 	PunchedBytes, PunchErrors    uint64 // given back to the file system
@@ -29,8 +32,15 @@ type Metrics struct {
 	VolumeFailures, ZoneFailures uint64
 	SweepErrors                  uint64
 	DirtyBytes                   uint64
-	UsedSlots, TotalSlots        uint64
+	UsedSlots, TotalSlots        uint64 // FreeSlots is the difference, less zones that have failed
+	FreeSlots, DeadSlots         uint64 // dead: given up, and in use until readers or a backup are done
 	Volumes, Snapshots, Attached uint64
+	ScrubbedBytes, ScrubProblems uint64 // since the open
+	ScrubPasses                  uint64
+	ScrubProgress                float64 // of the running pass, or the last: 0 to 1
+	ScrubPaused                  uint64  // volumes whose key refused in this pass
+	ReadTime, WriteTime          Latency
+	FlushTime, RoundTime         Latency
 	SpaceLow                     bool // writes answer ErrNoSpace: the space reserve is reached
 	Failed                       bool // the index has failed: every volume answers EIO
 }
@@ -45,9 +55,14 @@ func (s *Store) Metrics() Metrics {
 		WalkedBytes: m.walkedBytes.Load(), PunchedBytes: m.punchedBytes.Load(), PunchErrors: m.punchErrors.Load(),
 		SpaceLow: s.spaceLow.Load(), AuthFailures: m.authFailures.Load(),
 		VolumeFailures: m.volumeFailures.Load(), ZoneFailures: m.zoneFailures.Load(), SweepErrors: m.sweepErrors.Load(),
-		Failed: s.index.failure() != nil,
+		Failed: s.index.failure() != nil, IndexCommits: s.index.commits.Load(),
+		ReadTime: m.readTime.snapshot(), WriteTime: m.writeTime.snapshot(),
+		FlushTime: m.flushTime.snapshot(), RoundTime: m.roundTime.snapshot(),
 	}
 	out.UsedSlots, out.TotalSlots = s.alloc.usage()
+	out.FreeSlots = s.alloc.freeSlots()
+	out.DeadSlots = uint64(s.epochs.queued.Load()) + uint64(s.held.len())
+	s.scrub.measure(&out)
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	out.Volumes, out.Snapshots = uint64(len(s.byID)), uint64(len(s.snapshots))

@@ -241,6 +241,9 @@ func (s *Store) resume() error {
 	}
 	s.checkSpace()
 	s.background.Go(s.watchSpace)
+	if s.scrub.o.BytesPerSecond > 0 {
+		s.background.Go(s.scrub.run)
+	}
 	s.mu.RLock()
 	var numbers []uint32
 	for n := range s.volumes {

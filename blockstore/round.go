@@ -2,6 +2,7 @@ package blockstore
 
 import (
 	"math/bits"
+	"slices"
 	"sync"
 	"time"
 
@@ -98,7 +99,9 @@ func (d *Device) runRound() error {
 	if err := d.usable(); err != nil {
 		return err
 	}
+	began := time.Now()
 	set, _ := d.freeze()
+	defer d.store.metrics.roundTime.since(began)
 	return d.commitFrozen(set, nil)
 }
 
@@ -225,6 +228,7 @@ type roundWork struct {
 	batch   *batch
 	header  volumeHeader    // the next header
 	last    *snapshotHeader // L of the free rule
+	freeing bool            // a snapshot is being freed: extents may have older records than L allows
 	freed   []uint64
 	extents []uint64
 	records []*extentRecord // nil where the extent has none any more
@@ -233,7 +237,8 @@ type roundWork struct {
 
 // buildRound turns the frozen map into a batch; nil if there is nothing to commit.
 func (d *Device) buildRound(snap *snapshotHeader) (*roundWork, error) {
-	w := &roundWork{batch: d.store.index.newBatch(), header: *d.header(), last: d.lastSnapshot()}
+	w := &roundWork{batch: d.store.index.newBatch(), header: *d.header()}
+	w.last, w.freeing = d.lastSnapshot()
 	for i := range d.shards {
 		for extent, e := range d.shards[i].frozen {
 			if err := d.buildExtent(w, extent, e); err != nil {
@@ -260,10 +265,11 @@ func (d *Device) buildRound(snap *snapshotHeader) (*roundWork, error) {
 	return w, nil
 }
 
-func (d *Device) lastSnapshot() *snapshotHeader {
+func (d *Device) lastSnapshot() (last *snapshotHeader, freeing bool) {
 	d.store.mu.RLock()
 	defer d.store.mu.RUnlock()
-	return d.vol.lastSnapshot()
+	freeing = slices.ContainsFunc(d.vol.snapshots, func(sn *snapshotHeader) bool { return sn.state == snapshotDeleting })
+	return d.vol.lastSnapshot(), freeing
 }
 
 // buildExtent applies the free rule (doc.go) to one dirty extent.
@@ -320,7 +326,7 @@ func (d *Device) putRecord(w *roundWork, extent uint64, old, next *extentRecord)
 	fresh := old == nil || old.generation != gen // the generation has no record of the extent yet
 	if old != nil {
 		w.header.currentView.records.Sub(key.recordPRF(d.rid, extent, old.generation, old.mac))
-		if fresh {
+		if fresh || w.freeing { // a slot that retire frees must not be named by an older record
 			if err := d.deleteOlder(w, extent, old.generation); err != nil {
 				return err
 			}

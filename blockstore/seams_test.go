@@ -32,7 +32,7 @@ func TestBrokenRules(t *testing.T) {
 		ruleDeferredRelease:   "TestCrashPoints",
 		ruleBirth:             "TestModel",
 		ruleSequenceUnderLock: "TestConcurrentSnapshots",
-		ruleWalkerCondition:   "TestConcurrentSnapshots",
+		ruleWalkerCondition:   "TestWalkerKeepsWrites",
 	}
 	for broken, suite := range suites {
 		t.Run(string(broken), func(t *testing.T) {

@@ -34,6 +34,8 @@ type Options struct {
 	ReserveBytes int64
 	// CacheBytes bounds the cache of opened (plaintext) blocks of open volumes; 0 is DefaultCacheBytes, negative none.
 	CacheBytes int64
+	// Scrub directs the background scrub; the zero value is none.
+	Scrub ScrubOptions
 	// Suite seals new volumes; 0 is aead.DefaultSuite().
 	Suite aead.Suite
 	// FS replaces the operating system's file system, for tests.
@@ -89,6 +91,8 @@ type Store struct {
 	cache   *recordCache
 	blocks  *blockCache
 	metrics metrics
+	scrub   *scrubber
+	held    heldSlots
 
 	sequence   atomic.Uint64 // last sequence taken
 	reserved   atomic.Uint64 // sequences up to here may be taken
@@ -225,7 +229,8 @@ func (s *Store) open(o Options) error {
 		return err
 	}
 	s.alloc = newAllocator(s.super.zoneSlots, uint64(max(o.MaxBytes, 0))/BlockSize)
-	s.epochs.reuse = s.alloc.release
+	s.scrub = newScrubber(s, o.Scrub)
+	s.epochs.reuse = s.reuse
 	if err := s.recover(); err != nil {
 		return err
 	}

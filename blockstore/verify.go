@@ -5,11 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math/bits"
 	"slices"
 	"sync"
-
-	"coffer.example/aead"
 )
 
 // VerifyOptions direct a verification.
@@ -26,7 +23,7 @@ type VerifyOptions struct {
 
 // Report is what a verification found.
 type Report struct {
-	Volumes, Snapshots int
+	Volumes, Snapshots int   // that users made and have not deleted
 	Records            int64 // extent records authenticated
 	Blocks             int64 // blocks read and authenticated
 	Unchecked          []string
@@ -46,20 +43,16 @@ type verifier struct {
 	r    Report
 	done int64
 	all  int64
+	pace func(n int) error // if set, is asked before n bytes are read
 }
 
 // Verify reads and authenticates everything in the store: every header, every extent
 // record of every generation, every block, the set hash of every view, every slot
 // reference. It changes nothing. Volumes whose key is refused are listed as unchecked.
-// Writes may go on; what is being changed meanwhile is checked as it was.
+// Writes may go on: a volume's records are checked as they were at one moment, its
+// blocks as they are when they are read.
 func (s *Store) Verify(ctx context.Context, o VerifyOptions) (*Report, error) {
-	if o.Keys == nil {
-		o.Keys = s.keys
-	}
-	if o.Workers <= 0 {
-		o.Workers = 4
-	}
-	v := &verifier{s: s, o: o, r: Report{Problems: map[string]error{}, Counts: map[string]int64{}}}
+	v := s.newVerifier(o)
 	for _, err := range s.Damage() {
 		v.problem(err)
 	}
@@ -81,6 +74,16 @@ func (s *Store) Verify(ctx context.Context, o VerifyOptions) (*Report, error) {
 		}
 	}
 	return &v.r, nil
+}
+
+func (s *Store) newVerifier(o VerifyOptions) *verifier {
+	if o.Keys == nil {
+		o.Keys = s.keys
+	}
+	if o.Workers <= 0 {
+		o.Workers = 4
+	}
+	return &verifier{s: s, o: o, r: Report{Problems: map[string]error{}, Counts: map[string]int64{}}}
 }
 
 func (v *verifier) problem(err error) {
@@ -110,114 +113,52 @@ func (v *verifier) count() error {
 
 // volume verifies one volume with all its snapshots under one state of its records.
 func (v *verifier) volume(ctx context.Context, vol *volume) error {
-	vol.roundMu.Lock() // rounds and deletions of this volume wait
-	defer vol.roundMu.Unlock()
-	v.s.mu.RLock()
-	h, snapshots := vol.header, slices.Clone(vol.snapshots)
-	v.s.mu.RUnlock()
-	views := v.views(h, snapshots)
-	v.r.Volumes++
-	v.r.Snapshots += len(snapshots)
+	p, err := v.pin(vol)
+	if err != nil {
+		return err
+	}
+	views := p.views()
+	if p.header.state == volumeLive && !vol.isCopy {
+		v.r.Volumes++
+	}
+	for _, vw := range views {
+		if vw.snapshot != nil && vw.snapshot.state == snapshotLive {
+			v.r.Snapshots++
+		}
+	}
 	if len(views) == 0 {
-		return nil
+		return p.release()
 	}
+	keys, err := v.volumeKeys(ctx, p)
+	if keys == nil {
+		return firstError(err, p.release(), v.structure(vol))
+	}
+	defer keys.destroy()
+	err = v.records(ctx, p, keys, v.openViews(views, p.header, keys.own))
+	if err := firstError(err, p.release()); err != nil {
+		return err
+	}
+	return v.blocks(ctx, vol, keys)
+}
+
+// volumeKeys opens the keys of a volume, or notes why it cannot and returns nil.
+func (v *verifier) volumeKeys(ctx context.Context, p *pinnedVolume) (*verifyKeys, error) {
 	if v.o.StructureOnly {
-		v.unchecked(h.id, nil)
-		return v.structure(vol)
+		v.unchecked(p.header.id, nil)
+		return nil, nil
 	}
-	keys, err := v.keys(ctx, h, snapshots)
-	if err != nil {
-		if errors.Is(err, ErrCorrupt) || errors.Is(err, ErrWrongKey) {
-			v.problem(err)
-			return v.structure(vol)
-		}
-		v.unchecked(h.id, err)
-		return v.structure(vol)
+	keys, err := v.keys(ctx, p.header, p.snapshots)
+	switch {
+	case err == nil:
+		return keys, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case errors.Is(err, ErrCorrupt), errors.Is(err, ErrWrongKey):
+		v.problem(err)
+	default:
+		v.unchecked(p.header.id, err)
 	}
-	defer func() {
-		for _, k := range keys {
-			k.destroy()
-		}
-	}()
-	own := keys[h.keys[0].dek]
-	return v.records(ctx, vol, own, keys, v.openViews(views, h, own))
-}
-
-// verifyView is one view of a volume: what its newest records must add up to.
-type verifyView struct {
-	id         string
-	generation uint32
-	want       view
-	have       aead.SetHash
-	births     aead.SetHash
-	snapshot   *snapshotHeader // nil for the current state
-}
-
-// views returns the current state, if it lives, and the snapshots, newest first.
-func (v *verifier) views(h *volumeHeader, snapshots []*snapshotHeader) []*verifyView {
-	var out []*verifyView
-	if h.state == volumeLive {
-		out = append(out, &verifyView{id: h.id, generation: h.generation})
-	}
-	for _, sn := range slices.Backward(snapshots) {
-		if sn.state != snapshotDeleting {
-			out = append(out, &verifyView{id: sn.id, generation: sn.generation, snapshot: sn})
-		}
-	}
-	return out
-}
-
-// openViews authenticates the headers of the views and drops those that fail.
-func (v *verifier) openViews(views []*verifyView, h *volumeHeader, own *volumeKeys) []*verifyView {
-	return slices.DeleteFunc(views, func(vw *verifyView) bool {
-		if vw.snapshot == nil {
-			open := *h
-			if err := open.open(own); err != nil {
-				v.problem(err)
-				return true
-			}
-			vw.want = open.currentView
-			return false
-		}
-		want, err := vw.snapshot.open(own, h.rid)
-		if err != nil {
-			v.problem(err)
-			return true
-		}
-		vw.want = *want
-		return false
-	})
-}
-
-// keys opens every data key that the volume and its snapshots name.
-func (v *verifier) keys(ctx context.Context, h *volumeHeader, snapshots []*snapshotHeader) (map[uint32]*volumeKeys, error) {
-	out := map[uint32]*volumeKeys{}
-	add := func(id string, slots []keySlot) error {
-		for i := range slots {
-			if out[slots[i].dek] != nil {
-				continue
-			}
-			k, err := v.s.unwrapSlot(ctx, id, &slots[i], v.o.Keys)
-			if err != nil {
-				return err
-			}
-			out[slots[i].dek] = k
-		}
-		return nil
-	}
-	err := add(h.id, h.keys)
-	for _, sn := range snapshots {
-		if err == nil {
-			err = add(sn.id, sn.keys)
-		}
-	}
-	if err != nil {
-		for _, k := range out {
-			k.destroy()
-		}
-		return nil, err
-	}
-	return out, nil
+	return nil, nil
 }
 
 func (v *verifier) unchecked(id string, err error) {
@@ -237,142 +178,24 @@ func (v *verifier) structure(vol *volume) error {
 		if _, err := decodeExtent(val, &r); err != nil {
 			v.problem(&CorruptError{Kind: KindRecord, Volume: vol.id, Block: int64(extent * ExtentBlocks), Slot: -1, Detail: err.Error()})
 		}
-		v.step()
+		v.step(1)
 		return true, nil
 	})
 }
 
-func (v *verifier) step() {
-	v.done++
-	if v.o.Progress != nil && v.done%1024 == 0 {
+// step counts records that have been dealt with.
+func (v *verifier) step(n int) {
+	before := v.done
+	v.done += int64(n)
+	if v.o.Progress != nil && v.done/1024 != before/1024 {
 		v.o.Progress(v.done, v.all)
 	}
 }
 
-// records authenticates every record of a volume, adds up the views, and reads the blocks.
-func (v *verifier) records(ctx context.Context, vol *volume, own *volumeKeys, keys map[uint32]*volumeKeys, views []*verifyView) error {
-	d := &Device{store: v.s, vol: vol, number: vol.number, rid: vol.rid, sessions: newSessionSet(v.s, keys),
-		view: &snapshotHeader{id: vol.id}, uncached: true}
-	d.scratch.New = func() any { return new(aead.Scratch) }
-	from := numberKey(prefixExtent, vol.number)
-	work := v.startReaders(d)
-	last, settled := ^uint64(0), 0
-	seen := map[uint64]bool{} // slots of the current extent
-	err := v.s.index.scan(from, rangeEnd(from), func(k, val []byte) (bool, error) {
-		if ctx.Err() != nil {
-			return false, ctx.Err()
-		}
-		_, extent, gen := parseExtentKey(k)
-		if extent != last {
-			last, settled = extent, 0
-			clear(seen)
-		}
-		v.step()
-		var r extentRecord
-		n, err := decodeExtent(val, &r)
-		if err == nil && extentMAC(own.index, vol.rid, extent, gen, val[:n]) != r.mac {
-			err = errors.New("MAC")
-		}
-		if err != nil {
-			v.problem(&CorruptError{Kind: KindRecord, Volume: vol.id, Block: int64(extent * ExtentBlocks), Slot: -1, Detail: err.Error()})
-			return true, nil
-		}
-		v.r.Records++
-		prf := own.recordPRF(vol.rid, extent, gen, r.mac)
-		for ; settled < len(views) && gen <= views[settled].generation; settled++ {
-			views[settled].have.Add(prf) // the newest record that this view sees
-		}
-		var reads []blockRead
-		for m := r.present; m != 0; m &= m - 1 {
-			i := bits.TrailingZeros16(m)
-			if !seen[r.slots[i]] {
-				seen[r.slots[i]] = true
-				reads = append(reads, blockRead{block: extent*ExtentBlocks + uint64(i), slot: r.slots[i],
-					sequence: r.sequences[i], session: r.sessions[i], tag: r.tags[i], dst: make([]byte, BlockSize)})
-			}
-		}
-		if len(reads) > 0 {
-			work.queue <- reads
-		}
-		return true, nil
-	})
-	work.finish()
-	if err != nil {
+// wait is called before n bytes are read.
+func (v *verifier) wait(ctx context.Context, n int) error {
+	if err := ctx.Err(); err != nil || v.pace == nil {
 		return err
 	}
-	return v.compare(vol, own, views)
-}
-
-// compare checks the set hashes of records and birth lists.
-func (v *verifier) compare(vol *volume, own *volumeKeys, views []*verifyView) error {
-	oldest := uint32(0)
-	if len(views) > 0 {
-		oldest = views[len(views)-1].generation
-	}
-	byGeneration := map[uint32]*verifyView{}
-	for _, vw := range views {
-		byGeneration[vw.generation] = vw
-		if vw.have != vw.want.records {
-			v.problem(corrupt(KindRecordSet, vw.id, "a record is missing or an old one was put back"))
-		}
-	}
-	from := numberKey(prefixBirth, vol.number)
-	err := v.s.index.scan(from, rangeEnd(from), func(k, _ []byte) (bool, error) {
-		if len(k) != birthKeySize {
-			return true, nil
-		}
-		_, gen, extent := parseBirthKey(k)
-		if vw := byGeneration[gen]; vw != nil {
-			vw.births.Add(own.birthPRF(vol.rid, extent, gen))
-		}
-		return true, nil
-	})
-	for _, vw := range views {
-		// The oldest view's list has nobody to serve and is deleted with its elder.
-		if err == nil && vw.generation != oldest && vw.births != vw.want.births {
-			v.problem(corrupt(KindBirths, vw.id, "an entry is missing or was added"))
-		}
-	}
-	return err
-}
-
-// readers read and authenticate blocks beside the scan.
-type readers struct {
-	queue chan []blockRead
-	wg    sync.WaitGroup
-}
-
-func (v *verifier) startReaders(d *Device) *readers {
-	w := &readers{queue: make(chan []blockRead, v.o.Workers)}
-	for range v.o.Workers {
-		w.wg.Go(func() {
-			for reads := range w.queue {
-				v.read(d, reads)
-			}
-		})
-	}
-	return w
-}
-
-func (w *readers) finish() {
-	close(w.queue)
-	w.wg.Wait()
-}
-
-// read authenticates blocks together, and one by one if that fails, to find each bad one.
-func (v *verifier) read(d *Device, reads []blockRead) {
-	good := int64(len(reads))
-	if err := d.fetch(slices.Clone(reads)); err != nil {
-		good = 0
-		for _, r := range reads {
-			if err := d.fetch([]blockRead{r}); err != nil {
-				v.problem(err)
-				continue
-			}
-			good++
-		}
-	}
-	v.mu.Lock()
-	v.r.Blocks += good
-	v.mu.Unlock()
+	return v.pace(n)
 }

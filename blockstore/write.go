@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/bits"
 	"sync/atomic"
+	"time"
 
 	"coffer.example/aead"
 )
@@ -12,6 +13,7 @@ import (
 // WriteAt implements io.WriterAt. It returns once the data is sealed and on its way to
 // the device; Flush makes it durable. p is not kept.
 func (d *Device) WriteAt(p []byte, off int64) (int, error) {
+	began := time.Now()
 	if err := d.check(off, int64(len(p))); err != nil {
 		return 0, err
 	}
@@ -27,6 +29,7 @@ func (d *Device) WriteAt(p []byte, off int64) (int, error) {
 		done += n
 	}
 	d.store.metrics.writes.Add(1)
+	d.store.metrics.writeTime.since(began)
 	d.store.metrics.writtenBytes.Add(uint64(len(p)))
 	return done, nil
 }
@@ -104,7 +107,7 @@ func (d *Device) allocate(first uint64, n int) ([]uint64, error) {
 			d.store.alloc.release(slots)
 			return nil, err
 		}
-		out, next, err := d.store.allocate(slots, h, k)
+		out, next, err := d.allocateWaiting(slots, h, k)
 		if err != nil {
 			d.store.alloc.release(slots)
 			return nil, err
@@ -120,9 +123,12 @@ func (d *Device) allocate(first uint64, n int) ([]uint64, error) {
 // windowHints are the groups of the windows of one GiB of a volume.
 type windowHints [GiB / (windowBlocks * BlockSize)]atomic.Uint32
 
+// windowTable has the hints of each GiB that has been written to since the open.
+type windowTable []atomic.Pointer[windowHints]
+
 func (d *Device) window(w uint64) *atomic.Uint32 {
 	const perGiB = uint64(len(windowHints{}))
-	p := &d.windows[w/perGiB]
+	p := &(*d.windows.Load())[w/perGiB]
 	if p.Load() == nil {
 		p.CompareAndSwap(nil, new(windowHints))
 	}
@@ -298,9 +304,13 @@ func (d *Device) Flush(ctx context.Context) error {
 		return err
 	}
 	d.store.metrics.flushes.Add(1)
+	began := time.Now()
 	r := d.rounds.join()
 	select {
 	case <-r.done:
+		if r.err == nil {
+			d.store.metrics.flushTime.since(began)
+		}
 		return r.err
 	case <-ctx.Done():
 		return ctx.Err()

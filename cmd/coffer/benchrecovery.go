@@ -33,7 +33,7 @@ func (r *peersRig) recovery(ctx context.Context, _ string) ([]bench.Case, error)
 	}
 	crashed := r.file("crashed")
 	return []bench.Case{{Variant: peerCoffer, Bytes: index, Measure: func() (bench.Sample, error) {
-		if err := errors.Join(os.RemoveAll(crashed), copyTree(ctx, r.file("running"), crashed)); err != nil {
+		if err := errors.Join(os.RemoveAll(crashed), copyDirectory(ctx, r.file("running"), crashed)); err != nil {
 			return bench.Sample{}, err
 		}
 		var opened *blockstore.Store
@@ -48,8 +48,8 @@ func (r *peersRig) recovery(ctx context.Context, _ string) ([]bench.Case, error)
 	}}}, nil
 }
 
-// copyTree copies a directory, holes as holes.
-func copyTree(ctx context.Context, from, to string) error {
+// copyDirectory copies a directory, holes as holes.
+func copyDirectory(ctx context.Context, from, to string) error {
 	out, err := exec.CommandContext(ctx, "cp", "--archive", "--sparse=always", from, to).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("cp: %w: %s", err, out)

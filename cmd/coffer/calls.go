@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 
 	"coffer.example/kms"
@@ -24,12 +25,19 @@ func (d *daemon) controlServer() *controlServer {
 	c := newControlServer()
 	addProfiles(c.mux)
 	control(c, "status", d.status)
+	control(c, "unseal", d.unsealCall)
 	controlStream(c, "key-list", onStackStream(d, (*stack).listKeys))
+	controlStream(c, "key-usage", onStackStream(d, (*stack).keyUsage))
+	control(c, "key-policy-test", onStack(d, (*stack).testKeyPolicy))
 	controlStream(c, "volume-list", onStackStream(d, (*stack).listVolumes))
+	controlStream(c, "database-list", onStackStream(d, (*stack).listDatabases))
 	controlStream(c, "snapshot-list", onStackStream(d, (*stack).listSnapshots))
 	controlStream(c, "image-list", onStackStream(d, (*stack).listImages))
 	controlStream(c, "image-import", onStackStream(d, (*stack).importImage))
 	controlStream(c, "verify", onStackStream(d, (*stack).verify))
+	controlStream(c, "backup", onStackStream(d, (*stack).backup))
+	control(c, "scrub", onStack(d, (*stack).startScrub))
+	control(c, "inspect", onStack(d, (*stack).inspect))
 	control(c, "volume-attach", onStack(d, (*stack).attachVolume))
 	control(c, "volume-detach", onStack(d, (*stack).detachVolume))
 	control(c, "volume-uri", onStack(d, (*stack).volumeURI))
@@ -62,14 +70,17 @@ func onStackStream[In, Item any](d *daemon, call func(*stack, context.Context, I
 
 func (d *daemon) status(context.Context, none) (statusAnswer, error) {
 	s, err := d.current()
-	if err != nil {
+	if errors.Is(err, errStarting) {
 		return statusAnswer{}, err
 	}
 	answer := statusAnswer{
 		Version: versionText(), PID: os.Getpid(), Started: d.started.UTC(),
-		Directory: d.dir.path, Dev: d.dir.dev, Region: s.keys.Region(),
+		Directory: d.dir.path, Dev: d.dir.dev, Region: d.options.region,
 		API: d.addresses.API, Admin: d.addresses.Admin, NBD: d.addresses.NBD,
-		Ready: true, Exports: s.attached.published(),
+		Ready: true, Sealed: err != nil,
+	}
+	if err == nil {
+		answer.Exports, answer.Pool, answer.Scrub = s.attached.published(), s.pool(), s.scrubStatus()
 	}
 	if err := d.ready(); err != nil {
 		answer.Ready, answer.NotReady = false, err.Error()

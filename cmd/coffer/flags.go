@@ -24,7 +24,9 @@ type flags struct {
 	env     *environment
 	dataDir string
 	json    bool
-	help    func()
+	// optionalDir says that the command may do without --data-dir.
+	optionalDir bool
+	help        func()
 }
 
 // newFlags returns flags with --data-dir, which every command but version and bench needs.
@@ -55,12 +57,17 @@ func (f *flags) withJSON() *flags {
 
 // parse reads the command line, in which flags and operands may mix, and returns exactly the number of operands wanted.
 func (f *flags) parse(args []string, operands int) ([]string, error) {
+	return f.parseBetween(args, operands, operands)
+}
+
+// parseBetween is parse with a least and a greatest number of operands.
+func (f *flags) parseBetween(args []string, least, most int) ([]string, error) {
 	found, err := f.parseMixed(args)
 	if err != nil {
 		return nil, err
 	}
-	if len(found) != operands {
-		return nil, usagef("wants %d operand(s), got %d; --help shows the usage", operands, len(found))
+	if len(found) < least || len(found) > most {
+		return nil, usagef("wants %d operand(s), got %d; --help shows the usage", most, len(found))
 	}
 	if err := f.fillFrom(f.fromEnvironment); err != nil {
 		return nil, err
@@ -74,7 +81,7 @@ func (f *flags) parse(args []string, operands int) ([]string, error) {
 			return nil, err
 		}
 	}
-	if f.dataDir == "" && f.Lookup("data-dir") != nil {
+	if f.dataDir == "" && !f.optionalDir && f.Lookup("data-dir") != nil {
 		return nil, usagef("--data-dir is missing")
 	}
 	return found, nil

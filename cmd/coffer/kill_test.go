@@ -39,26 +39,31 @@ func stampBlock(block int64, stamp uint64) []byte {
 
 // writeUntilKilled writes and flushes until the connection breaks.
 func (s *stamps) writeUntilKilled(client *testkit.NBDClient, rng *rand.Rand) {
-	for {
-		for range 1 + rng.IntN(32) {
-			block := rng.Int64N(client.Size / stampSize)
-			if rng.IntN(2) == 0 {
-				block %= 256 // some blocks are written again and again
-			}
-			s.next++
-			s.since[block] = append(s.since[block], s.next)
-			if client.WriteAt(stampBlock(block, s.next), block*stampSize) != nil {
-				return
-			}
-		}
-		if client.Flush() != nil {
-			return
-		}
-		for block, sent := range s.since {
-			s.durable[block] = sent[len(sent)-1]
-		}
-		clear(s.since)
+	for s.writeAndFlush(client, rng) {
 	}
+}
+
+// writeAndFlush writes a few blocks and flushes them; false: one of these failed.
+func (s *stamps) writeAndFlush(client *testkit.NBDClient, rng *rand.Rand) bool {
+	for range 1 + rng.IntN(32) {
+		block := rng.Int64N(client.Size / stampSize)
+		if rng.IntN(2) == 0 {
+			block %= 256 // some blocks are written again and again
+		}
+		s.next++
+		s.since[block] = append(s.since[block], s.next)
+		if client.WriteAt(stampBlock(block, s.next), block*stampSize) != nil {
+			return false
+		}
+	}
+	if client.Flush() != nil {
+		return false
+	}
+	for block, sent := range s.since {
+		s.durable[block] = sent[len(sent)-1]
+	}
+	clear(s.since)
+	return true
 }
 
 // check reads every block that was ever written: it must hold, whole, what the last

@@ -3,7 +3,6 @@ package main
 import (
 	"strings"
 
-	"coffer.example/blockstore"
 	"coffer.example/internal/audit"
 	"coffer.example/internal/awsapi"
 	"coffer.example/internal/metrics"
@@ -20,9 +19,10 @@ func (d *daemon) metricSources() []metrics.Source {
 				return metrics.Snapshot{}
 			}
 			families := apiMetrics(s.front.Metrics())
-			families = append(families, storeMetrics(s.store.Metrics())...)
+			store := s.store.Metrics()
+			families = append(families, storeMetrics(store)...)
 			families = append(families, trailMetrics(s.trail.Stats())...)
-			return metrics.Snapshot{Families: families}
+			return metrics.Snapshot{Families: families, Histograms: storeLatencies(store)}
 		},
 	}
 }
@@ -91,32 +91,6 @@ func latency(name string, op nbd.OpMetrics) metrics.Histogram {
 		}
 	}
 	return h
-}
-
-func storeMetrics(m blockstore.Metrics) []metrics.Family {
-	return []metrics.Family{
-		single(metrics.Counter, "coffer_store_reads_total", "Reads of volumes.", float64(m.Reads)),
-		single(metrics.Counter, "coffer_store_read_bytes_total", "Bytes read from volumes.", float64(m.ReadBytes)),
-		single(metrics.Counter, "coffer_store_read_errors_total", "Reads that failed.", float64(m.ReadErrors)),
-		single(metrics.Counter, "coffer_store_writes_total", "Writes to volumes.", float64(m.Writes)),
-		single(metrics.Counter, "coffer_store_written_bytes_total", "Bytes written to volumes.", float64(m.WrittenBytes)),
-		single(metrics.Counter, "coffer_store_flushes_total", "Flushes asked for.", float64(m.Flushes)),
-		single(metrics.Counter, "coffer_store_rounds_total", "Flush rounds done; concurrent flushes share one.", float64(m.Rounds)),
-		single(metrics.Counter, "coffer_store_zone_syncs_total", "Syncs of zone files.", float64(m.ZoneSyncs)),
-		single(metrics.Counter, "coffer_store_trims_total", "Trims.", float64(m.Trims)),
-		single(metrics.Counter, "coffer_store_reencrypted_bytes_total", "Bytes re-encrypted in the background.", float64(m.WalkedBytes)),
-		single(metrics.Counter, "coffer_store_authentication_failures_total", "Blocks or records that did not authenticate.", float64(m.AuthFailures)),
-		single(metrics.Counter, "coffer_store_volume_failures_total", "Volumes that have failed.", float64(m.VolumeFailures)),
-		single(metrics.Counter, "coffer_store_zone_failures_total", "Zones that have failed.", float64(m.ZoneFailures)),
-		single(metrics.Counter, "coffer_store_sweep_errors_total", "Deletions that will be tried again.", float64(m.SweepErrors)),
-		single(metrics.Gauge, "coffer_store_dirty_bytes", "Acknowledged bytes that no flush covers yet.", float64(m.DirtyBytes)),
-		single(metrics.Gauge, "coffer_store_used_bytes", "Bytes of slots in use.", float64(m.UsedSlots)*blockstore.BlockSize),
-		single(metrics.Gauge, "coffer_store_zone_bytes", "Bytes of slots in zones.", float64(m.TotalSlots)*blockstore.BlockSize),
-		single(metrics.Gauge, "coffer_store_volumes", "Volumes.", float64(m.Volumes)),
-		single(metrics.Gauge, "coffer_store_snapshots", "Snapshots.", float64(m.Snapshots)),
-		single(metrics.Gauge, "coffer_store_attached_volumes", "Attached volumes.", float64(m.Attached)),
-		single(metrics.Gauge, "coffer_store_failed", "1 if the index has failed: every volume answers EIO.", truth(m.Failed)),
-	}
 }
 
 func trailMetrics(m audit.Stats) []metrics.Family {

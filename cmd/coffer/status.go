@@ -22,8 +22,12 @@ type statusAnswer struct {
 	Admin     string    `json:"admin,omitempty"`
 	NBD       []string  `json:"nbd,omitempty"`
 	Ready     bool      `json:"ready"`
+	Sealed    bool      `json:"sealed,omitempty"`
 	NotReady  string    `json:"notReady,omitempty"` // why
 	Exports   int       `json:"exports"`
+
+	Pool  poolAnswer   `json:"pool"`
+	Scrub *scrubAnswer `json:"scrub,omitempty"` // absent: off
 }
 
 func statusCommand(ctx context.Context, env *environment, args []string) error {
@@ -42,9 +46,10 @@ func statusCommand(ctx context.Context, env *environment, args []string) error {
 	if !status.Ready {
 		state = "not ready: " + status.NotReady
 	}
-	_, err = fmt.Fprintf(env.stdout, "%s\nprocess  %d, since %s\nstate    %s\nregion   %s\napi      %s\nadmin    %s\nnbd      %s\nexports  %d\n",
+	_, err = fmt.Fprintf(env.stdout, "%s\nprocess  %d, since %s\nstate    %s\nregion   %s\napi      %s\nadmin    %s\nnbd      %s\nexports  %d\n%s\n%s\n",
 		status.Version, status.PID, status.Started.Format(time.RFC3339), state, status.Region,
-		orDash(status.API), orDash(status.Admin), orDash(strings.Join(status.NBD, " ")), status.Exports)
+		orDash(status.API), orDash(status.Admin), orDash(strings.Join(status.NBD, " ")), status.Exports,
+		status.Pool.line(), strings.Join(status.Scrub.lines(), "\n"))
 	return err
 }
 

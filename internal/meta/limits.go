@@ -2,6 +2,7 @@ package meta
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"unicode/utf8"
 )
@@ -55,4 +56,22 @@ func Erase(ctx context.Context, s Store, prefix string) error {
 		return e.Erase(ctx, prefix)
 	}
 	return nil
+}
+
+// Checkpointer is an optional interface of a Store that keeps its own files.
+type Checkpointer interface {
+	// Checkpoint makes dir, which must not exist, a store with everything that is durable
+	// now. during runs at that moment: nothing is committed before it has returned.
+	Checkpoint(ctx context.Context, dir string, during func() error) error
+}
+
+// ErrNoCheckpoint says that a store keeps its contents elsewhere.
+var ErrNoCheckpoint = errors.New("meta: this store keeps its contents elsewhere")
+
+// Checkpoint calls s.Checkpoint if s is a Checkpointer.
+func Checkpoint(ctx context.Context, s Store, dir string, during func() error) error {
+	if c, ok := s.(Checkpointer); ok {
+		return c.Checkpoint(ctx, dir, during)
+	}
+	return ErrNoCheckpoint
 }

@@ -40,6 +40,8 @@ type Store struct {
 
 	mu   sync.Mutex      // guards made
 	made map[string]bool // directories that are known to be there, durably
+
+	deleting sync.RWMutex // a checkpoint holds it alone
 }
 
 // Open opens the store in a directory, which it makes if it is missing. One process at
@@ -186,6 +188,8 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 	if _, err := s.Stat(ctx, name); err != nil {
 		return err
 	}
+	s.deleting.RLock()
+	defer s.deleting.RUnlock()
 	path := s.path(name)
 	if err := os.Remove(path); err != nil {
 		return notFound(err, name)
