@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
@@ -33,7 +32,7 @@ func (r *peersRig) recovery(ctx context.Context, _ string) ([]bench.Case, error)
 	}
 	crashed := r.file("crashed")
 	return []bench.Case{{Variant: peerCoffer, Bytes: index, Measure: func() (bench.Sample, error) {
-		if err := errors.Join(os.RemoveAll(crashed), copyDirectory(ctx, r.file("running"), crashed)); err != nil {
+		if err := errors.Join(os.RemoveAll(crashed), copyTree(ctx, r.file("running"), crashed)); err != nil {
 			return bench.Sample{}, err
 		}
 		var opened *blockstore.Store
@@ -46,15 +45,6 @@ func (r *peersRig) recovery(ctx context.Context, _ string) ([]bench.Case, error)
 		}
 		return sample, opened.Close()
 	}}}, nil
-}
-
-// copyDirectory copies a directory, holes as holes.
-func copyDirectory(ctx context.Context, from, to string) error {
-	out, err := exec.CommandContext(ctx, "cp", "--archive", "--sparse=always", from, to).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("cp: %w: %s", err, out)
-	}
-	return nil
 }
 
 // indexBytes is the size of the files of a store that are no zones.

@@ -34,7 +34,7 @@ var storeRows = [...]storeRow{
 }
 
 const (
-	otherBenchKey = "other" // benchKeys wraps under whatever is asked for
+	otherBenchKey = "other"
 	thinVolume    = 1 << 40 // bytes
 	dirtyBytes    = 4 << 20 // before a snapshot
 	manySnapshots = 100     // of one volume
