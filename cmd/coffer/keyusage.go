@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"coffer.example/internal/rds"
 	"coffer.example/kms"
 )
 
@@ -16,7 +17,28 @@ type keyUser interface {
 }
 
 // keyUsers are the services that `coffer key usage` asks, in the order it shows them.
-func (s *stack) keyUsers() []keyUser { return []keyUser{s.machines, s.images} }
+func (s *stack) keyUsers() []keyUser { return []keyUser{s.machines, s.images, databases{s.bases}} }
+
+// databases are the key user of RDS.
+type databases struct{ *rds.Service }
+
+// KeyUses implements keyUser. What a database is stands in its ARN: db, cluster, snapshot, …
+func (d databases) KeyUses(ctx context.Context, keyARN string, emit func(kind, account, name, state string) error) error {
+	uses, err := d.UsesOf(ctx, keyARN)
+	if err != nil {
+		return err
+	}
+	for _, use := range uses {
+		parts := strings.SplitN(use.ARN, ":", 7) // arn:aws:rds:REGION:ACCOUNT:KIND:NAME
+		if len(parts) != 7 {
+			return fmt.Errorf("%s is not the ARN of a database", use.ARN)
+		}
+		if err := emit("RDS "+parts[5], parts[4], parts[6], use.State); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // keyCall names a key.
 type keyCall struct {
