@@ -9,12 +9,12 @@ TAGS  := -tags invariants
 TOOLS := sh internal/testkit/install-tools.sh
 TEST  := $(GO) test $(TAGS) -p 2 -timeout 9m
 FUZZTIME ?= 30s
-plain := ./aead ./bench ./cmd/coffer ./internal/lint ./internal/meta/pebblemeta
+plain := ./aead ./bench ./cmd/coffer ./internal/lint ./internal/meta/pebblemeta ./internal/testkit/arm64
 
-.PHONY: usage build demo test race fuzz crash boot bench lint
+.PHONY: usage build demo test race fuzz crash boot bench bench-peers lint
 
 usage:
-	@echo 'usage: make build | demo | test | race | fuzz | crash | boot | bench | lint'
+	@echo 'usage: make build | demo | test | race | fuzz | crash | boot | bench | bench-peers | lint'
 
 build:
 	$(GO) build -trimpath -o bin/coffer ./cmd/coffer
@@ -42,3 +42,7 @@ boot:
 
 bench: build
 	$(GO) test -run '^$$' -bench . ./... && bin/coffer bench aead --quick && bin/coffer bench kms --quick
+
+# PEERS are flags of `coffer bench peers`: --size 8589934592 --dir DIR --rows randwrite,seq …
+bench-peers: build
+	@$(TOOLS) bench-peers && PATH="$$PATH:/usr/sbin" bin/coffer bench peers --json bench-peers.json --html bench-peers.html $(PEERS)

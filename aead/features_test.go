@@ -5,12 +5,16 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
 const childVariable = "COFFER_TEST_TABLE_AES_CHILD"
+
+// runnerVariable names what runs a child of a test whose architecture the kernel does not run, such as qemu-aarch64-static.
+const runnerVariable = "COFFER_TEST_RUNNER"
 
 // TestTableAES runs TestTableAESChild in processes whose CPU features are switched
 // off: GODEBUG is read once, at the start.
@@ -27,7 +31,8 @@ func TestTableAES(t *testing.T) {
 		paths = map[string]string{"": PathGeneric}
 	}
 	for debug, path := range paths {
-		child := exec.Command(os.Args[0], "-test.run=^TestTableAESChild$", "-test.v")
+		command := append(strings.Fields(os.Getenv(runnerVariable)), os.Args[0], "-test.run=^TestTableAESChild$", "-test.v")
+		child := exec.Command(command[0], command[1:]...)
 		child.Env = append(os.Environ(), "GODEBUG="+debug, childVariable+"="+path)
 		out, err := child.CombinedOutput()
 		require.NoError(t, err, "%s\n%s", debug, out)

@@ -23,6 +23,10 @@
 // (perf_event_open) cycles are counted, elsewhere estimated; a time stamp counter is
 // never taken for the core clock.
 //
+// What takes seconds, or is measured by another program, has a Case.Measure instead: one
+// operation or load per round, in the same order, with the same statistics. Six rounds do
+// for a run of nothing else.
+//
 // # Statistics
 //
 //	median, best      over rounds

@@ -22,7 +22,15 @@ type Report struct {
 	Machine  Machine       `json:"machine"`
 	Paths    []PathReport  `json:"paths"`
 	Rows     []Row         `json:"rows"`
+	Figures  []Figure      `json:"figures,omitempty"`
 	Warnings []string      `json:"warnings"`
+}
+
+// Figure is a number that is no time: memory, space. Whoever made the run adds it.
+type Figure struct {
+	Name  string  `json:"name"`
+	Value float64 `json:"value"`
+	Unit  string  `json:"unit"`
 }
 
 // Settings are how a report was made.

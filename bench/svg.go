@@ -38,7 +38,7 @@ type limit struct {
 
 const (
 	plotWidth, plotHeight                       = 640, 360
-	marginLeft, marginRight, marginTop, marginX = 64, 16, 36, 48
+	marginLeft, marginRight, marginTop, marginX = 64, 32, 36, 48
 	lineStyles                                  = 8 // colours in the style sheet
 )
 

@@ -74,6 +74,13 @@ func (rep *Report) sections() (list []section) {
 		}
 		list = append(list, s)
 	}
+	if len(rep.Figures) > 0 {
+		s := section{Name: "figures", Header: []string{"", "", ""}}
+		for _, f := range rep.Figures {
+			s.Rows = append(s.Rows, []string{f.Name, number(f.Value), f.Unit})
+		}
+		list = append(list, s)
+	}
 	return list
 }
 

@@ -18,7 +18,7 @@ import (
 func benchAEAD(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var o bench.AEADOptions
 	var out benchOutputs
-	var sizes, cores, suite string
+	var sizes, cores, suite, runner string
 	f := flag.NewFlagSet("aead", flag.ContinueOnError)
 	quick := f.Bool("quick", false, "under a minute: 20 rounds, 4 KiB and 64 KiB, one core and all")
 	f.IntVar(&o.Rounds, "rounds", 0, fmt.Sprintf("interleaved rounds, at least %d", bench.MinRounds))
@@ -26,6 +26,7 @@ func benchAEAD(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	f.StringVar(&sizes, "sizes", "", "plaintext `BYTES`, such as 512,4096,65536")
 	f.StringVar(&cores, "cores", "", "core `COUNTS`, such as 1,2,4")
 	f.StringVar(&suite, "suite", "", "only AES-256-GCM or ChaCha20-Poly1305")
+	f.StringVar(&runner, "runner", "", "a `PROGRAM` that runs the processes of the paths, such as an emulator that the kernel does not know of")
 	f.Uint64Var(&o.Seed, "seed", 1, "of the order within a round")
 	f.BoolVar(&o.Strict, "strict", false, "refuse a machine that is not quiet")
 	f.BoolVar(&o.Emulated, "emulated", false, "mark the report as made under emulation")
@@ -54,6 +55,9 @@ func benchAEAD(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	if *quick {
 		quickAEAD(&o)
 	}
+	if runner != "" {
+		o.Command = []string{runner}
+	}
 	return runAEAD(ctx, o, &out, stdout, stderr)
 }
 
@@ -78,7 +82,7 @@ func runAEAD(ctx context.Context, o bench.AEADOptions, out *benchOutputs, stdout
 	if err != nil {
 		return err
 	}
-	o.Command = []string{self, "bench", bench.ChildArg}
+	o.Command = append(o.Command, self, "bench", bench.ChildArg)
 	o.Progress = benchProgress(stderr)
 	rep, err := bench.RunAEAD(ctx, o)
 	return finishBench(rep, err, out, stdout, stderr)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -11,7 +12,7 @@ import (
 
 const benchKeyName = "bench"
 
-// benchKeys is a Keyring that lives as long as one measurement: one wrapping key in
+// benchKeys is a Keyring that lives as long as one measurement: one wrapping key, under whatever names, in
 // memory. It keeps no key alive that anything else needs.
 type benchKeys struct{ key *aead.WrappingKey }
 
@@ -30,13 +31,13 @@ func newBenchKeys() benchKeys {
 }
 
 // NewDataKey implements blockstore.Keyring.
-func (k benchKeys) NewDataKey(_ context.Context, _ string, pairs map[string]string) (*aead.DataKey, []byte, string, error) {
+func (k benchKeys) NewDataKey(_ context.Context, name string, pairs map[string]string) (*aead.DataKey, []byte, string, error) {
 	dek, err := aead.NewDataKey(rand.Reader)
 	if err != nil {
 		return nil, nil, "", err
 	}
 	wrapped, err := k.key.Wrap(rand.Reader, dek.Secret().Bytes(), benchContext(pairs))
-	return dek, wrapped, benchKeyName, err
+	return dek, wrapped, cmp.Or(name, benchKeyName), err
 }
 
 // Unwrap implements blockstore.Keyring.
@@ -49,13 +50,13 @@ func (k benchKeys) Unwrap(_ context.Context, wrapped []byte, pairs map[string]st
 }
 
 // Rewrap implements blockstore.Keyring.
-func (k benchKeys) Rewrap(ctx context.Context, wrapped []byte, pairs map[string]string, _ string, next map[string]string) (*aead.DataKey, []byte, string, error) {
+func (k benchKeys) Rewrap(ctx context.Context, wrapped []byte, pairs map[string]string, name string, next map[string]string) (*aead.DataKey, []byte, string, error) {
 	dek, err := k.Unwrap(ctx, wrapped, pairs)
 	if err != nil {
 		return nil, nil, "", err
 	}
 	again, err := k.key.Wrap(rand.Reader, dek.Secret().Bytes(), benchContext(next))
-	return dek, again, benchKeyName, err
+	return dek, again, cmp.Or(name, benchKeyName), err
 }
 
 // benchContext is canonical because fmt prints maps sorted and %q quotes.

@@ -13,7 +13,8 @@
 //     while both are there. (KMS takes principals of 256 characters at most, and so names of some 210.) A push is one GenerateDataKey per layer and manifest, a pull one Decrypt, each with exactly
 //     aws:s3:arn and aws:ecr:arn (the digest by SHA-256, whatever the layer is found by); nothing that a key guards is kept open between requests, so that a disabled key or a
 //     revoked grant cuts both at once. A deletion retires both grants as the deleter.
-//   - Content is never shared: a layer in two repositories is sealed twice, under keys drawn apart. With KMS_DSSE it is
+//   - Content is never shared: a layer in two repositories is sealed twice, under keys drawn apart; a mount opens it and
+//     seals it anew, inside one account, if the caller may read the one and write the other. With KMS_DSSE it is
 //     sealed under two keys drawn apart, one guarded by the KMS key and one by the store's own; neither alone opens it.
 //   - A digest is verified before anything is found by it. A manifest comes in only while what it refers to is there
 //     (its subject excepted), and a layer goes only while no manifest refers to it; both happen under the repository's lock.

@@ -51,7 +51,7 @@ func TestInstallSaysWhatItInstalls(t *testing.T) {
 	env := bareMachine(t, map[string]string{"id": "echo 0", "apt-get": `echo "$@" >>"$TMPDIR/calls"`})
 	output, status := install(t, env, "test")
 	require.Equal(t, 0, status, output)
-	require.Contains(t, output, "installing Debian packages: awscli binutils busybox-static curl fio gcc")
+	require.Contains(t, output, "installing Debian packages: awscli binutils busybox-static chromium curl fio fonts-dejavu-core gcc")
 	calls, err := os.ReadFile(filepath.Join(env[1][len("TMPDIR="):], "calls"))
 	require.NoError(t, err)
 	require.Regexp(t, `^update\ninstall -y --no-install-recommends awscli .*skopeo xz-utils( python3-boto3)?\n$`, string(calls))

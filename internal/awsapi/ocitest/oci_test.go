@@ -22,14 +22,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// registry is a served registry.
-type registry struct {
+// served is a registry that is served.
+type served struct {
 	service  *ecr.Service
 	address  string // host:port
 	password string
 }
 
-func serve(t *testing.T) registry {
+func serve(t *testing.T) served {
 	w := ecrtest.New(t)
 	service, tokens := w.Start(), w.Keys.TokenKey()
 	credentials := awsapitest.Keys{awsapitest.AccessKeyID: {Secret: awsapitest.Secret, Principal: awsapitest.Root(ecrtest.Account)}}
@@ -39,10 +39,10 @@ func serve(t *testing.T) registry {
 		Mounts:      map[string]http.Handler{ociapi.Prefix: ociapi.New(ociapi.Options{Service: service, Tokens: ociapi.Tokens{Key: tokens}, Credentials: credentials})},
 	}))
 	password := strings.TrimSpace(aws.Succeed(t, "ecr", "get-login-password"))
-	return registry{service, strings.TrimPrefix(aws.Endpoint, "http://"), password}
+	return served{service, strings.TrimPrefix(aws.Endpoint, "http://"), password}
 }
 
-func (r registry) create(t *testing.T, name, encryption string) {
+func (r served) create(t *testing.T, name, encryption string) {
 	t.Helper()
 	_, err := r.service.CreateRepository(t.Context(), ecrtest.Root(ecrtest.Account), ecr.CreateRepositoryInput{
 		Name: ecr.Name{Repository: name}, Encryption: ecr.Encryption{Type: encryption},
