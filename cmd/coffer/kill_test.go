@@ -52,7 +52,10 @@ func (s *stamps) writeAndFlush(client *testkit.NBDClient, rng *rand.Rand) bool {
 		}
 		s.next++
 		s.since[block] = append(s.since[block], s.next)
-		if client.WriteAt(stampBlock(block, s.next), block*stampSize) != nil {
+		if err := client.WriteAt(stampBlock(block, s.next), block*stampSize); err != nil {
+			if strings.Contains(err.Error(), refusedForSpace) {
+				s.refuse(block)
+			}
 			return false
 		}
 	}
@@ -64,6 +67,17 @@ func (s *stamps) writeAndFlush(client *testkit.NBDClient, rng *rand.Rand) bool {
 	}
 	clear(s.since)
 	return true
+}
+
+// refusedForSpace is how the client says ENOSPC: the write has changed nothing.
+const refusedForSpace = "nbd: error 28"
+
+// refuse forgets the last write of a block.
+func (s *stamps) refuse(block int64) {
+	s.since[block] = s.since[block][:len(s.since[block])-1]
+	if len(s.since[block]) == 0 {
+		delete(s.since, block)
+	}
 }
 
 // check reads every block that was ever written: it must hold, whole, what the last
