@@ -23,7 +23,7 @@ demo: build
 	@$(TOOLS) demo && PATH="$$PATH:/usr/sbin" sh cmd/coffer/demo.sh bin/coffer
 
 test: lint
-	@$(TOOLS) test && $(TEST) $(plain) && $(TEST) -race $$($(GO) list ./... | grep -vxF "$$($(GO) list $(plain))") && $(GO) -C internal/awsapi/sdktest test $(TAGS) ./...
+	@$(TOOLS) test && $(TEST) $(plain) && $(TEST) -race $$($(GO) list ./... | grep -vxF "$$($(GO) list $(plain))") && $(GO) -C internal/awsapi/sdktest test $(TAGS) ./... && $(GO) -C internal/awsapi/ocitest test $(TAGS) ./...
 
 race:
 	@$(TOOLS) test && $(TEST) -race ./...
@@ -35,7 +35,7 @@ fuzz:
 	@grep -rn --include='*_test.go' -oE '^func Fuzz[A-Za-z0-9_]*' . | sed -E 's|^(.*)/[^/]*:[0-9]+:func (.*)|\1 \2|' | while read -r pkg name; do $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; done
 
 crash:
-	@$(TOOLS) test && $(GO) test $(TAGS) -timeout 6h ./blockstore -run Crash -args -crash.points 20000 && $(GO) test $(TAGS) -timeout 6h ./cmd/coffer -run Kill -args -kill.rounds 500
+	@$(TOOLS) test && $(GO) test $(TAGS) -timeout 6h ./blockstore -run Crash -args -crash.points 20000 && $(GO) test $(TAGS) -timeout 6h ./cmd/coffer -run Kill -args -kill.rounds 500 -kill.keyrounds 500
 
 bench: build
-	$(GO) test -run '^$$' -bench . ./... && bin/coffer bench aead --quick
+	$(GO) test -run '^$$' -bench . ./... && bin/coffer bench aead --quick && bin/coffer bench kms --quick

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"io"
+	"sync"
 
 	"golang.org/x/crypto/chacha20poly1305"
 )
@@ -43,7 +44,8 @@ type WrappingKey struct {
 	suite  WrapSuite
 	xaes   *xaes
 	chacha cipher.AEAD
-	commit *MACKey // of suite 2's commitment
+	commit *MACKey   // of suite 2's commitment
+	aads   sync.Pool // of *[]byte
 }
 
 // NewWrappingKey expands 32 bytes of key material, one key per suite; the material
@@ -92,11 +94,12 @@ func (k *WrappingKey) Wrap(rand io.Reader, plaintext, context []byte) ([]byte, e
 		return nil, err
 	}
 	copy(out[wrapOffCommitment:], c[:])
-	aad := append(out[:wrapHeaderSize:wrapHeaderSize], context...)
+	aad := k.takeAAD(out, context)
+	defer k.aads.Put(aad)
 	if k.suite == WrapXChaCha20Poly1305 {
-		return k.chacha.Seal(out, nonce, plaintext, aad), nil
+		return k.chacha.Seal(out, nonce, plaintext, *aad), nil
 	}
-	return k.xaes.seal(out, nonce, plaintext, aad)
+	return k.xaes.seal(out, nonce, plaintext, *aad)
 }
 
 // Unwrap opens a wrapped key. Every failure that an attacker can cause is ErrOpen or
@@ -127,17 +130,28 @@ func (k *WrappingKey) UnwrapBytes(wrapped, context []byte) ([]byte, error) {
 	if subtle.ConstantTimeCompare(c[:], wrapped[wrapOffCommitment:wrapHeaderSize]) != 1 {
 		return nil, ErrOpen
 	}
-	aad := append(wrapped[:wrapHeaderSize:wrapHeaderSize], context...)
+	aad := k.takeAAD(wrapped[:wrapHeaderSize], context)
+	defer k.aads.Put(aad)
 	var out []byte
 	if suite == WrapXChaCha20Poly1305 {
-		out, err = k.chacha.Open(nil, nonce, wrapped[wrapHeaderSize:], aad)
+		out, err = k.chacha.Open(nil, nonce, wrapped[wrapHeaderSize:], *aad)
 	} else {
-		out, err = k.xaes.open(nil, nonce, wrapped[wrapHeaderSize:], aad)
+		out, err = k.xaes.open(nil, nonce, wrapped[wrapHeaderSize:], *aad)
 	}
 	if err != nil {
 		return nil, ErrOpen
 	}
 	return out, nil
+}
+
+// takeAAD is the associated data, header ‖ context, in room that is used again.
+func (k *WrappingKey) takeAAD(header, context []byte) *[]byte {
+	aad, _ := k.aads.Get().(*[]byte)
+	if aad == nil {
+		aad = new([]byte)
+	}
+	*aad = append(append((*aad)[:0], header...), context...)
+	return aad
 }
 
 func (k *WrappingKey) commitment(s WrapSuite, nonce []byte) (c [32]byte, err error) {

@@ -4,6 +4,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/subtle"
+	"sync"
 )
 
 // xaesNonceSize is the size of an XAES-256-GCM nonce, in bytes: random nonces are
@@ -15,6 +16,7 @@ const xaesNonceSize = 24
 type xaes struct {
 	block cipher.Block
 	k1    [aes.BlockSize]byte // CMAC subkey, SP 800-38B
+	rooms sync.Pool           // of *[32]byte: what block.Encrypt works on is on the heap
 }
 
 // newXAES returns nil where AES would be table-driven and opts do not allow that: a
@@ -40,13 +42,20 @@ func newXAES(key []byte, opts []Option) (*xaes, error) {
 
 // derive returns the 32 bytes of the KDF for a label and the first 12 bytes of the nonce.
 func (x *xaes) derive(label byte, nonce []byte) (out [32]byte) {
+	room, _ := x.rooms.Get().(*[32]byte)
+	if room == nil {
+		room = new([32]byte)
+	}
 	for i := range 2 {
-		m := out[16*i : 16*i+16]
+		m := room[16*i : 16*i+16]
 		m[1], m[2] = byte(i+1), label
 		copy(m[4:], nonce[:12])
 		subtle.XORBytes(m, m, x.k1[:])
 		x.block.Encrypt(m, m)
 	}
+	out = *room
+	clear(room[:])
+	x.rooms.Put(room)
 	return out
 }
 

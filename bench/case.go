@@ -16,6 +16,11 @@ type Case struct {
 	// that the placement of buffers varies. A case with a Path does not need New here:
 	// the child finds it by Name.
 	New func() (Worker, error)
+
+	// Measure, if set, does a whole slot by itself, in place of New: one operation that takes
+	// seconds, or a load that another program makes and measures. The slot's time does
+	// not concern it. A run of nothing but such cases may have as few as MinLongRounds.
+	Measure func() (Sample, error)
 }
 
 // Name is what a child process and a report know a case by.

@@ -5,6 +5,8 @@ import "time"
 const (
 	// MinRounds is the fewest rounds of a report: 20 give the 95 % interval of a median its sixth order statistic.
 	MinRounds = 20
+	// MinLongRounds is the fewest where every case measures itself: 6 give the 95 % interval of a median its extremes.
+	MinLongRounds = 6
 	// MaxRounds bounds the memory of a report.
 	MaxRounds = 10_000
 	// DefaultRounds is an odd number, so that the median is a measured value.

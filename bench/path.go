@@ -29,6 +29,16 @@ type lane interface {
 type localLane struct{}
 
 func (localLane) measure(c Case, d time.Duration) (Sample, error) {
+	if c.Measure != nil {
+		s, err := c.Measure()
+		if err == nil && (s.Wall < minTime || s.Wall > maxTime) {
+			err = fmt.Errorf("%w: a time of %v per operation", ErrOptions, s.Wall)
+		}
+		if err != nil {
+			return Sample{}, fmt.Errorf("%s: %w", c.Name(), err)
+		}
+		return s, nil
+	}
 	if c.New == nil {
 		return Sample{}, fmt.Errorf("%w: case %s has no New", ErrOptions, c.Name())
 	}

@@ -41,8 +41,8 @@ func (o *Options) complete() error {
 	if o.Slot == 0 {
 		o.Slot = DefaultSlot
 	}
-	if o.Rounds < MinRounds || o.Rounds > MaxRounds {
-		return fmt.Errorf("%w: %d rounds, want %d to %d", ErrOptions, o.Rounds, MinRounds, MaxRounds)
+	if o.Rounds < MinLongRounds || o.Rounds > MaxRounds {
+		return fmt.Errorf("%w: %d rounds, want %d to %d", ErrOptions, o.Rounds, MinLongRounds, MaxRounds)
 	}
 	if o.Slot < 0 || o.Slot > MaxSlot {
 		return fmt.Errorf("%w: slot of %v", ErrOptions, o.Slot)
@@ -165,6 +165,10 @@ func (s *session) plan(cases []Case) (rows []Row, groups [][]int, err error) {
 			return nil, nil, fmt.Errorf("%w: case %q has no name of its own", ErrOptions, c.Name())
 		case s.lanes[c.Path] == nil:
 			return nil, nil, fmt.Errorf("%w: case %s wants path %q", ErrOptions, c.Name(), c.Path)
+		case c.Measure == nil && s.Rounds < MinRounds:
+			return nil, nil, fmt.Errorf("%w: %d rounds, want at least %d", ErrOptions, s.Rounds, MinRounds)
+		case c.Measure != nil && c.Path != "":
+			return nil, nil, fmt.Errorf("%w: case %s measures itself and has a path", ErrOptions, c.Name())
 		case c.Cores < 0 || c.Cores > MaxCores || c.Bytes < 0:
 			return nil, nil, fmt.Errorf("%w: case %s with %d cores, %d bytes", ErrOptions, c.Name(), c.Cores, c.Bytes)
 		}

@@ -252,3 +252,29 @@ func TestWorkersSealAndOpen(t *testing.T) {
 		}
 	}
 }
+
+// A case that measures itself gives its samples as they are, and may have few rounds when all do.
+func TestCasesThatMeasureThemselves(t *testing.T) {
+	calls := 0
+	own := Case{Group: "g", Variant: "own", Bytes: 8, Measure: func() (Sample, error) {
+		calls++
+		return Sample{Ops: 3, Wall: float64(100 * calls), CPU: 7}, nil
+	}}
+	o := Options{Rounds: MinLongRounds, Root: tree(nil)}
+	rep, err := Run(context.Background(), o, []Case{own})
+	require.NoError(t, err)
+	require.Equal(t, []float64{100, 200, 300, 400, 500, 600}, rep.Rows[0].Wall)
+	require.True(t, rep.Rows[0].Summary().CI.Bounded())
+	require.EqualValues(t, 3*MinLongRounds, rep.Rows[0].Ops)
+
+	o.Rounds = MinLongRounds - 1
+	_, err = Run(context.Background(), o, []Case{own})
+	require.ErrorIs(t, err, ErrOptions)
+	o.Rounds = MinLongRounds
+	_, err = Run(context.Background(), o, []Case{own, {Group: "g", Variant: "other", New: func() (Worker, error) { return Worker{}, nil }}})
+	require.ErrorIs(t, err, ErrOptions, "cases of slots need more rounds")
+	nothing := own
+	nothing.Measure = func() (Sample, error) { return Sample{}, nil }
+	_, err = Run(context.Background(), o, []Case{nothing})
+	require.ErrorIs(t, err, ErrOptions, "no time")
+}

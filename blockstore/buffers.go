@@ -13,6 +13,8 @@ type bufferPool struct {
 	size int // usable bytes of a buffer
 	max  int // buffers at most
 
+	progress func() // waits until a buffer may have come back; nil: put wakes who waits
+
 	mu   sync.Mutex // guards the fields below
 	cond sync.Cond
 	free [][]byte
@@ -34,11 +36,33 @@ func (p *bufferPool) get() []byte {
 			p.made++
 			return alignedBuffer(p.size + bufferSlack)
 		}
-		p.cond.Wait()
+		if p.progress == nil {
+			p.cond.Wait()
+			continue
+		}
+		p.mu.Unlock()
+		p.progress()
+		p.mu.Lock()
 	}
 	b := p.free[len(p.free)-1]
 	p.free = p.free[:len(p.free)-1]
 	return b
+}
+
+// tryGet returns a buffer, or nil instead of waiting.
+func (p *bufferPool) tryGet() []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch n := len(p.free); {
+	case n > 0:
+		b := p.free[n-1]
+		p.free = p.free[:n-1]
+		return b
+	case p.made < p.max:
+		p.made++
+		return alignedBuffer(p.size + bufferSlack)
+	}
+	return nil
 }
 
 // ready says whether get would return at once.

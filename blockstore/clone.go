@@ -169,7 +169,8 @@ func (s *Store) flattenDeep(ctx context.Context, h *volumeHeader, keys []*volume
 	if err != nil {
 		return err
 	}
-	d := &Device{store: s, number: h.number, rid: h.rid, size: h.size, keys: keys, view: &snapshotHeader{id: h.id}}
+	d := &Device{store: s, number: h.number, rid: h.rid, keys: keys, view: &snapshotHeader{id: h.id}}
+	d.size.Store(h.size)
 	d.chain.Store(&chain)
 	for from := uint64(0); from*ExtentSize < uint64(h.size); from += punchExtents {
 		if err := ctx.Err(); err != nil {

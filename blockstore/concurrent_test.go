@@ -91,7 +91,12 @@ func TestConcurrentSnapshots(t *testing.T) {
 	})
 	s, err := Open(Options{Dir: "/store", FS: fs, Keys: newTestKeys(), ZoneSlots: 64, seams: testSeams()})
 	require.NoError(t, err)
-	_, err = s.CreateVolume(ctx, VolumeSpec{ID: "v", Size: GiB, Key: "one"})
+	snapshotsUnderLoad(t, s)
+}
+
+// snapshotsUnderLoad closes the store.
+func snapshotsUnderLoad(t *testing.T, s *Store) {
+	_, err := s.CreateVolume(ctx, VolumeSpec{ID: "v", Size: GiB, Key: "one"})
 	require.NoError(t, err)
 	v := new(counted)
 	v.d, err = s.Attach(ctx, "v")

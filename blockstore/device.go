@@ -18,7 +18,7 @@ type Device struct {
 	vol      *volume
 	number   uint32
 	rid      aead.ID
-	size     int64
+	size     atomic.Int64  // bytes; GrowVolume raises it
 	keys     []*volumeKeys // own first
 	sessions *sessionSet
 	chain    atomic.Pointer[[]level] // what shows through where the volume has no record of its own
@@ -33,7 +33,7 @@ type Device struct {
 	shards   [dirtyShards]shard
 	dirty    atomic.Int64 // bytes in active and frozen sets
 
-	windows []atomic.Pointer[windowHints] // of each GiB written to since the open
+	windows atomic.Pointer[windowTable]
 
 	session struct {
 		sync.Mutex // for starting the next one
@@ -173,8 +173,9 @@ func (s *Store) newDevice(ctx context.Context, v *volume, h *volumeHeader, keys 
 	if err != nil {
 		return nil, err
 	}
-	d := &Device{store: s, vol: v, number: h.number, rid: h.rid, size: h.size, keys: keys,
-		sessions: newSessionSet(s, byNumber), active: new(dirtySet), windows: make([]atomic.Pointer[windowHints], h.size/GiB)}
+	d := &Device{store: s, vol: v, number: h.number, rid: h.rid, keys: keys,
+		sessions: newSessionSet(s, byNumber), active: new(dirtySet)}
+	d.resize(h.size)
 	d.chain.Store(&chain)
 	d.scratch.New = func() any { return new(aead.Scratch) }
 	for i := range d.shards {
@@ -369,7 +370,7 @@ func (d *Device) ID() string {
 }
 
 // Size returns the volume's size in bytes.
-func (d *Device) Size() int64 { return d.size }
+func (d *Device) Size() int64 { return d.size.Load() }
 
 // fail puts the volume into its error state: every later operation answers EIO.
 func (d *Device) fail(err error) error {
@@ -401,8 +402,8 @@ func (d *Device) usable() error {
 
 // check validates a range.
 func (d *Device) check(off, n int64) error {
-	if off < 0 || n < 0 || off > d.size || n > d.size-off {
-		return fmt.Errorf("%w: range %d+%d of a volume of %d bytes", ErrInvalid, off, n, d.size)
+	if size := d.Size(); off < 0 || n < 0 || off > size || n > size-off {
+		return fmt.Errorf("%w: range %d+%d of a volume of %d bytes", ErrInvalid, off, n, size)
 	}
 	return d.usable()
 }

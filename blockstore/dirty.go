@@ -2,6 +2,7 @@ package blockstore
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"coffer.example/aead"
 )
@@ -27,7 +28,7 @@ type dirtyExtent struct {
 // dirtySet is what a volume has written since its last round: the active one takes
 // writes, the frozen one is being committed.
 type dirtySet struct {
-	pending sync.WaitGroup // device writes under way
+	pending atomic.Int64 // device writes under way; see stager
 
 	mu  sync.Mutex // guards err
 	err error      // first failed device write

@@ -104,7 +104,8 @@
 // The MACs are HMAC-SHA256 cut to 16 B under the index key over 'V' or 'P' ‖ volume id(16) ‖
 // volume(4) ‖ generation(4, 0 for V) ‖ the authenticated part. The sealed view is a record
 // (package aead) under the header key of update counter(8) ‖ set hash of the view's newest
-// extent records(32) ‖ set hash of the generation's birth list(32).
+// extent records(32) ‖ set hash of the generation's birth list(32). What ChangedExtents finds is checked
+// against the difference of two snapshots' hashes of records.
 //
 // # The free rule
 //

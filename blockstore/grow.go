@@ -5,9 +5,9 @@ import (
 	"fmt"
 )
 
-// GrowVolume makes a volume larger; the new part is a hole. A device that is open
-// keeps its size until the volume is attached again. The size is authenticated, so a
-// volume that is not open is opened with keys (nil takes the store's Keyring).
+// GrowVolume makes a volume larger; the new part is a hole. A device that is open has
+// its new size at once. The size is authenticated, so a volume that is not open is opened
+// with keys (nil takes the store's Keyring).
 func (s *Store) GrowVolume(ctx context.Context, id string, size int64, keys Keyring) error {
 	if err := s.writable(); err != nil {
 		return err
@@ -37,5 +37,22 @@ func (d *Device) grow(size int64) error {
 	} else if size == now {
 		return nil
 	}
-	return d.updateHeader(func(h *volumeHeader) { h.size = size })
+	if err := d.updateHeader(func(h *volumeHeader) { h.size = size }); err != nil {
+		return err
+	}
+	d.resize(size)
+	return nil
+}
+
+// resize makes room for hints before anybody can write beyond the old size. A hint that
+// is set meanwhile may be lost: it is a matter of placement only.
+func (d *Device) resize(size int64) {
+	table := make(windowTable, size/GiB)
+	if old := d.windows.Load(); old != nil {
+		for i := range *old {
+			table[i].Store((*old)[i].Load())
+		}
+	}
+	d.windows.Store(&table)
+	d.size.Store(size)
 }

@@ -20,11 +20,12 @@ func TestGrowVolume(t *testing.T) {
 	snap, err := s.CreateSnapshot(ctx, SnapshotRequest{Volume: vol.ID})
 	require.NoError(t, err)
 
-	// While it is attached the device keeps its size; the next attachment has the new one.
+	// An attached volume has its new size at once.
 	require.NoError(t, s.GrowVolume(ctx, vol.ID, 2*GiB, nil))
-	require.Equal(t, int64(GiB), d.Size())
-	_, err = d.WriteAt(data, GiB)
-	require.ErrorIs(t, err, ErrInvalid)
+	require.Equal(t, int64(2*GiB), d.Size())
+	require.Equal(t, make([]byte, BlockSize), readAll(t, d, GiB, BlockSize))
+	_, err = d.WriteAt(data, 2*GiB-BlockSize)
+	require.NoError(t, err)
 	require.NoError(t, d.Detach(ctx))
 	require.NoError(t, s.GrowVolume(ctx, vol.ID, 3*GiB, nil), "detached")
 
@@ -40,6 +41,7 @@ func TestGrowVolume(t *testing.T) {
 	require.Equal(t, int64(3*GiB), d.Size())
 	require.Equal(t, data, readAll(t, d, GiB-BlockSize, BlockSize))
 	require.Equal(t, make([]byte, BlockSize), readAll(t, d, GiB, BlockSize))
+	require.Equal(t, data, readAll(t, d, 2*GiB-BlockSize, BlockSize))
 	_, err = d.WriteAt(data, 3*GiB-BlockSize)
 	require.NoError(t, err)
 	require.NoError(t, d.Detach(ctx))

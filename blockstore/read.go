@@ -68,17 +68,26 @@ func (d *Device) ReadAt(p []byte, off int64) (int, error) {
 func (d *Device) readBlocks(first, last uint64, dst func(uint64) []byte) error {
 	ticket := d.store.epochs.enter()
 	defer d.store.epochs.leave(ticket)
+	reads, err := d.locateAll(first, last, dst)
+	if err != nil {
+		return err
+	}
+	return d.fetch(reads)
+}
+
+// locateAll finds the blocks [first, last), see locate.
+func (d *Device) locateAll(first, last uint64, dst func(uint64) []byte) ([]blockRead, error) {
 	var reads []blockRead
 	for b := first; b < last; {
 		e := b / ExtentBlocks
 		end := min(last, (e+1)*ExtentBlocks)
 		var err error
 		if reads, err = d.locate(reads, e, int(b%ExtentBlocks), int(end-e*ExtentBlocks), dst); err != nil {
-			return err
+			return nil, err
 		}
 		b = end
 	}
-	return d.fetch(reads)
+	return reads, nil
 }
 
 // locate finds blocks [from, to) of an extent: staged ones are opened and holes
@@ -169,13 +178,11 @@ func shownMask(limit, extent uint64) uint16 {
 	return 1<<(limit-first) - 1
 }
 
-// fetch reads the slots from the zones, merging neighbours, and opens the blocks.
-func (d *Device) fetch(reads []blockRead) error {
+// deviceRuns takes out what the cache of opened blocks has, and groups the others into
+// device reads of neighbouring slots.
+func (d *Device) deviceRuns(reads []blockRead) [][]blockRead {
 	if !d.uncached {
 		reads = slices.DeleteFunc(reads, func(r blockRead) bool { return d.store.blocks.get(r.dst, r.sequence) })
-	}
-	if len(reads) == 0 {
-		return nil
 	}
 	slices.SortFunc(reads, func(a, b blockRead) int { return cmp.Compare(a.slot, b.slot) })
 	var runs [][]blockRead
@@ -188,6 +195,15 @@ func (d *Device) fetch(reads []blockRead) error {
 		}
 		runs = append(runs, reads[start:end])
 		start = end
+	}
+	return runs
+}
+
+// fetch reads the slots from the zones, merging neighbours, and opens the blocks.
+func (d *Device) fetch(reads []blockRead) error {
+	runs := d.deviceRuns(reads)
+	if len(runs) == 0 {
+		return nil
 	}
 	if len(runs) == 1 {
 		return d.fetchRun(runs[0])
@@ -206,8 +222,12 @@ func (d *Device) fetch(reads []blockRead) error {
 	return errors.Join(errs...)
 }
 
-// fetchRun does one device read and opens its blocks from the highest slot down: each
-// tag is laid behind its ciphertext, where the block above has already been opened.
+// runBytes is the length of the device read of a run.
+func runBytes(run []blockRead) int {
+	return (int(run[len(run)-1].slot-run[0].slot) + 1) * BlockSize
+}
+
+// fetchRun does one device read and opens its blocks.
 func (d *Device) fetchRun(run []blockRead) error {
 	s := d.store
 	z := s.zone(run[0].slot)
@@ -216,10 +236,15 @@ func (d *Device) fetchRun(run []blockRead) error {
 	}
 	buf := s.reads.get()
 	defer s.reads.put(buf)
-	n := int(run[len(run)-1].slot-run[0].slot) + 1
-	if _, err := z.file.ReadAt(buf[:n*BlockSize], s.slotOffset(run[0].slot)); err != nil {
+	if _, err := z.file.ReadAt(buf[:runBytes(run)], s.slotOffset(run[0].slot)); err != nil {
 		return err
 	}
+	return d.openRun(run, buf)
+}
+
+// openRun opens the blocks of a device read from the highest slot down: each tag is
+// laid behind its ciphertext, where the block above has already been opened.
+func (d *Device) openRun(run []blockRead, buf []byte) error {
 	for i := len(run) - 1; i >= 0; i-- {
 		at := int(run[i].slot-run[0].slot) * BlockSize
 		if i+1 < len(run) && run[i+1].slot == run[i].slot {

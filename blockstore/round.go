@@ -129,7 +129,7 @@ func (d *Device) freezeLocked() (*dirtySet, uint64) {
 // syncs, one synced batch of records; only then are old slots given back. snap, if
 // given, becomes a snapshot in the same batch. It needs roundMu.
 func (d *Device) commitFrozen(set *dirtySet, snap *snapshotHeader) error {
-	set.pending.Wait()
+	d.store.stager.await(set)
 	if err := set.failure(); err != nil {
 		return d.fail(err)
 	}

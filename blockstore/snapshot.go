@@ -254,8 +254,9 @@ func (s *Store) newView(ctx context.Context, sn *snapshotHeader, v *volume, keys
 		}
 		return nil, err
 	}
-	d := &Device{store: s, vol: v, number: sn.volume, rid: v.rid, size: sn.size, keys: ks,
+	d := &Device{store: s, vol: v, number: sn.volume, rid: v.rid, keys: ks,
 		sessions: newSessionSet(s, byNumber), view: sn}
+	d.size.Store(sn.size)
 	d.chain.Store(&chain)
 	d.scratch.New = func() any { return new(aead.Scratch) }
 	return d, nil
@@ -265,7 +266,7 @@ func (s *Store) newView(ctx context.Context, sn *snapshotHeader, v *volume, keys
 func (v *View) ReadAt(p []byte, off int64) (int, error) { return v.d.ReadAt(p, off) }
 
 // Size returns the snapshot's size in bytes.
-func (v *View) Size() int64 { return v.d.size }
+func (v *View) Size() int64 { return v.d.Size() }
 
 // Extents is Device.Extents.
 func (v *View) Extents(ctx context.Context, off, n int64, fn func(length int64, data bool) bool) error {

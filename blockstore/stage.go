@@ -17,6 +17,12 @@ type stagedWrite struct {
 	freed []uint64   // slots that were superseded while the write was under way
 }
 
+// end is where the run ends in its zone file.
+func (w *stagedWrite) end() int64 { return w.offset + int64(w.blocks)*BlockSize }
+
+// data is the ciphertext. Only who completes the write takes buf away.
+func (w *stagedWrite) data() []byte { return w.buf[:w.blocks*BlockSize] }
+
 // read copies the ciphertext of block i out if the buffer is still there.
 func (w *stagedWrite) read(dst []byte, i int) bool {
 	w.mu.Lock()
@@ -49,17 +55,33 @@ func (w *stagedWrite) supersede(slot uint64, release func([]uint64)) {
 	}
 }
 
-// stager writes staged runs to the zones with a fixed number of goroutines, merging
-// runs that follow each other on the device.
-type stager struct {
-	release func([]uint64)
-	inline  bool
+// complete ends the device write: the buffer goes back, and so do the slots that were
+// superseded meanwhile. The caller lowers set.pending when it has called it.
+func (w *stagedWrite) complete(err error, release func([]uint64)) {
+	w.mu.Lock()
+	buf, freed := w.buf, w.freed
+	w.buf, w.freed = nil, nil
+	w.mu.Unlock()
+	w.pool.put(buf)
+	if err != nil {
+		w.set.fail(err)
+	}
+	release(freed)
+}
 
-	mu     sync.Mutex // guards the fields below
-	cond   sync.Cond
-	queue  []*stagedWrite
-	closed bool
-	wg     sync.WaitGroup
+// stager brings staged runs to the zones, merging runs that follow each other there.
+type stager interface {
+	// submit takes a run. The set's pending count is already raised.
+	submit(*stagedWrite)
+	// await returns when no write of the set is under way.
+	await(*dirtySet)
+	// progress is called by who waits for a buffer; it returns when one may have come
+	// back. It is nil where buffers come back by themselves.
+	progress() func()
+	// engine names how the device is reached, for people.
+	engine() string
+	// close waits for all writes and ends what runs. It may be called twice.
+	close()
 }
 
 const (
@@ -67,21 +89,57 @@ const (
 	stageMergeRuns = 64 // runs of one device write at most
 )
 
-func newStager(workers int, release func([]uint64)) *stager {
-	s := &stager{release: release, inline: workers < 0}
-	s.cond.L = &s.mu
+// newStager returns a stager over io_uring where the zones and the system have it, else one of
+// goroutines that block in their writes; workers < 0: one that writes in the caller.
+func (s *Store) newStager(workers int) stager {
+	if workers == 0 && !s.injected {
+		if r := newRingStager(s.epochs.release); r != nil {
+			return r
+		}
+	}
+	return newWorkerStager(workers, s.epochs.release)
+}
+
+// DiskEngine says how blocks reach the zones: "io_uring", "goroutines" that block in
+// their writes, or the "caller".
+func (s *Store) DiskEngine() string { return s.stager.engine() }
+
+// workerStager writes staged runs with a fixed number of goroutines.
+type workerStager struct {
+	release func([]uint64)
+	inline  bool
+
+	mu     sync.Mutex // guards the fields below
+	work   sync.Cond
+	idle   sync.Cond // a set has no write under way
+	queue  []*stagedWrite
+	closed bool
+	wg     sync.WaitGroup
+}
+
+func newWorkerStager(workers int, release func([]uint64)) *workerStager {
+	s := &workerStager{release: release, inline: workers < 0}
+	s.work.L, s.idle.L = &s.mu, &s.mu
 	if workers == 0 {
 		workers = stageWorkers
 	}
 	for range workers {
 		s.wg.Add(1)
-		go s.work()
+		go s.run()
 	}
 	return s
 }
 
-// submit hands a run over. The set's pending count is already raised.
-func (s *stager) submit(w *stagedWrite) {
+func (s *workerStager) progress() func() { return nil }
+
+func (s *workerStager) engine() string {
+	if s.inline {
+		return "caller"
+	}
+	return "goroutines"
+}
+
+func (s *workerStager) submit(w *stagedWrite) {
 	if s.inline {
 		s.write([]*stagedWrite{w})
 		return
@@ -89,31 +147,30 @@ func (s *stager) submit(w *stagedWrite) {
 	s.mu.Lock()
 	s.queue = append(s.queue, w) // bounded by the buffer pools
 	s.mu.Unlock()
-	s.cond.Signal()
+	s.work.Signal()
 }
 
-func (s *stager) work() {
+func (s *workerStager) await(set *dirtySet) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for set.pending.Load() > 0 {
+		s.idle.Wait()
+	}
+}
+
+func (s *workerStager) run() {
 	defer s.wg.Done()
 	var runs []*stagedWrite
 	for {
 		s.mu.Lock()
 		for len(s.queue) == 0 && !s.closed {
-			s.cond.Wait()
+			s.work.Wait()
 		}
 		if len(s.queue) == 0 {
 			s.mu.Unlock()
 			return
 		}
-		runs = append(runs[:0], s.queue[0])
-		end := s.queue[0].offset + int64(s.queue[0].blocks)*BlockSize
-		for len(runs) < len(s.queue) && len(runs) < stageMergeRuns {
-			w := s.queue[len(runs)]
-			if w.zone != runs[0].zone || w.offset != end {
-				break
-			}
-			end += int64(w.blocks) * BlockSize
-			runs = append(runs, w)
-		}
+		runs = append(runs[:0], s.queue[:adjacentRuns(s.queue)]...)
 		n := copy(s.queue, s.queue[len(runs):])
 		clear(s.queue[n:])
 		s.queue = s.queue[:n]
@@ -122,32 +179,36 @@ func (s *stager) work() {
 	}
 }
 
+// adjacentRuns counts the runs at the head of a queue that one device write can take.
+func adjacentRuns(queue []*stagedWrite) int {
+	n := 1
+	for n < len(queue) && n < stageMergeRuns && queue[n].zone == queue[0].zone && queue[n].offset == queue[n-1].end() {
+		n++
+	}
+	return n
+}
+
 // write does the device write of adjacent runs and completes them.
-func (s *stager) write(runs []*stagedWrite) {
+func (s *workerStager) write(runs []*stagedWrite) {
 	bufs := make([][]byte, len(runs))
 	for i, w := range runs {
-		bufs[i] = w.buf[:w.blocks*BlockSize] // only this goroutine clears w.buf
+		bufs[i] = w.data()
 	}
 	err := runs[0].zone.file.WriteVectors(bufs, runs[0].offset)
 	for _, w := range runs {
-		w.mu.Lock()
-		buf, freed := w.buf, w.freed
-		w.buf, w.freed = nil, nil
-		w.mu.Unlock()
-		w.pool.put(buf)
-		if err != nil {
-			w.set.fail(err)
+		w.complete(err, s.release)
+		if w.set.pending.Add(-1) == 0 {
+			s.mu.Lock() // who waits has looked before or sleeps now
+			s.mu.Unlock()
+			s.idle.Broadcast()
 		}
-		s.release(freed)
-		w.set.pending.Done()
 	}
 }
 
-// close waits for the queue to drain and ends the goroutines. It may be called twice.
-func (s *stager) close() {
+func (s *workerStager) close() {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
-	s.cond.Broadcast()
+	s.work.Broadcast()
 	s.wg.Wait()
 }

@@ -42,7 +42,8 @@ type Options struct {
 	FS FS
 	// ZoneSlots is the size of new stores' zones, a multiple of 64; 0 is DefaultZoneSlots. For tests.
 	ZoneSlots int
-	// Workers is the number of goroutines that write blocks; 0 is the default, negative writes in the caller.
+	// Workers is the number of goroutines that write blocks, negative: the caller does;
+	// 0 is io_uring where the system has it, else a default number.
 	Workers int
 	// Clock and Rand are injected; nil takes time.Now and crypto/rand.
 	Clock func() time.Time
@@ -83,7 +84,7 @@ type Store struct {
 	index   *index
 	alloc   *allocator
 	epochs  epochs
-	stager  *stager
+	stager  stager
 	small   *bufferPool // one block
 	large   *bufferPool // an extent
 	reads   *bufferPool
@@ -233,7 +234,8 @@ func (s *Store) open(o Options) error {
 	if err := s.recover(); err != nil {
 		return err
 	}
-	s.stager = newStager(o.Workers, s.epochs.release)
+	s.stager = s.newStager(o.Workers)
+	s.small.progress, s.large.progress = s.stager.progress(), s.stager.progress()
 	if s.writable() != nil {
 		return nil
 	}

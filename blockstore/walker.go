@@ -36,7 +36,7 @@ func (s *Store) walkLater(number uint32, keys Keyring) {
 }
 
 // walk runs until the volume is done, deleted, or the store closes. A key that refuses
-// pauses it visibly (Walks) and is asked again.
+// pauses it visibly (Walks) and is asked again; a snapshot copy it ends (CopyStatus).
 func (s *Store) walk(v *volume, keys Keyring) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -51,7 +51,8 @@ func (s *Store) walk(v *volume, keys Keyring) {
 		err := s.walkOnce(ctx, v, keys)
 		s.mu.Lock()
 		v.walkErr = err
-		if err == nil || s.closed || s.byID[v.id] != v || errors.Is(err, ErrFailed) {
+		var refused *KeyError
+		if err == nil || s.closed || s.byID[v.id] != v || errors.Is(err, ErrFailed) || v.isCopy && errors.As(err, &refused) {
 			v.walking = false
 			s.mu.Unlock()
 			return
@@ -89,7 +90,7 @@ func (d *Device) walk(ctx context.Context) error {
 	if !needed {
 		return nil
 	}
-	for from := h.walkCursor; from*ExtentSize < uint64(d.size); {
+	for from := h.walkCursor; from*ExtentSize < uint64(d.Size()); {
 		if err := firstError(ctx.Err(), d.usable()); err != nil {
 			return err
 		}
@@ -269,7 +270,7 @@ type Walk struct {
 	ID    string
 	Done  int64 // bytes passed
 	Total int64 // bytes, the volume's size
-	Err   error // why it is paused, nil if it runs
+	Err   error // why it is paused, nil if it runs; a *KeyError ends a snapshot copy
 }
 
 // Walks returns what is being re-encrypted.

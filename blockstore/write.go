@@ -123,9 +123,12 @@ func (d *Device) allocate(first uint64, n int) ([]uint64, error) {
 // windowHints are the groups of the windows of one GiB of a volume.
 type windowHints [GiB / (windowBlocks * BlockSize)]atomic.Uint32
 
+// windowTable has the hints of each GiB that has been written to since the open.
+type windowTable []atomic.Pointer[windowHints]
+
 func (d *Device) window(w uint64) *atomic.Uint32 {
 	const perGiB = uint64(len(windowHints{}))
-	p := &d.windows[w/perGiB]
+	p := &(*d.windows.Load())[w/perGiB]
 	if p.Load() == nil {
 		p.CompareAndSwap(nil, new(windowHints))
 	}

@@ -124,4 +124,7 @@ func (z *directZone) Punch(off, n int64) error {
 	return nil
 }
 
+// descriptor is what an io_uring reads from and writes to.
+func (z *directZone) descriptor() uintptr { return uintptr(z.fd) }
+
 func (z *directZone) Close() error { return unix.Close(z.fd) }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"coffer.example/internal/audit"
 	"coffer.example/internal/iam"
 )
 
@@ -27,24 +28,52 @@ type call struct {
 	trace                   []string // of a denied request
 	state                   KeyState // the key state that refused the request
 	eventID                 string
+
+	// Room for what every call needs, so that it is one allocation, and mostly none.
+	asked     access
+	request   iam.Request
+	policies  iam.Policies
+	condition conditions
+	allowed   audit.Decision
+	fields    audit.Fields
+	fieldRoom [5]audit.Field
+	keyRoom   [2]*keyEntry
+	resources [2]audit.Resource
 }
 
 // perform runs an operation: fn does the work, then the audit event is recorded, and
 // only then is there an answer.
 func perform[T any](ctx context.Context, k *KMS, c Caller, op string, fn func(*call) (T, error)) (T, error) {
-	cl := newCall(k, c, op)
+	cl, _ := k.calls.Get().(*call)
+	if cl == nil {
+		cl = new(call)
+	}
+	cl.begin(k, c, op)
 	var out, none T
 	err := cl.prepare()
 	if err == nil {
 		out, err = fn(cl)
 	}
-	if err = cl.finish(ctx, err); err != nil {
+	err = cl.finish(ctx, err)
+	*cl = call{} // nothing of one caller stays for the next
+	k.calls.Put(cl)
+	if err != nil {
 		return none, err
 	}
 	return out, nil
 }
 
-func newCall(k *KMS, c Caller, op string) *call { return &call{k: k, c: c, op: op, at: k.now()} }
+// newCall is a call that is not made through perform.
+func newCall(k *KMS, c Caller, op string) *call {
+	cl := new(call)
+	cl.begin(k, c, op)
+	return cl
+}
+
+func (cl *call) begin(k *KMS, c Caller, op string) {
+	cl.k, cl.c, cl.op, cl.at = k, c, op, k.now()
+	cl.keys = cl.keyRoom[:0]
+}
 
 // run is perform for operations without an answer.
 func run(ctx context.Context, k *KMS, c Caller, op string, fn func(*call) error) error {
@@ -52,8 +81,11 @@ func run(ctx context.Context, k *KMS, c Caller, op string, fn func(*call) error)
 	return err
 }
 
-// prepare checks the caller and parses its policies.
+// prepare checks the store and the caller, and parses the caller's policies.
 func (cl *call) prepare() error {
+	if err := cl.k.Failed(); err != nil {
+		return err
+	}
 	if cl.c.Region == "" {
 		cl.c.Region = cl.k.o.Region
 	}
@@ -124,14 +156,18 @@ func traceOf(d iam.Decision) (lines []string) {
 }
 
 // question puts a to the evaluation: the request and the policies that apply to it.
+// They are the call's own until its next question.
 func (cl *call) question(ctx context.Context, a *access) (*iam.Request, *iam.Policies, *conditions) {
-	cond := &conditions{ctx: ctx, cl: cl, a: a}
-	r := &iam.Request{
+	cl.asked = *a
+	a = &cl.asked
+	cl.condition = conditions{ctx: ctx, cl: cl, a: a}
+	cond, r, p := &cl.condition, &cl.request, &cl.policies
+	*r = iam.Request{
 		Principal: cl.principal, Action: "kms:" + a.action, Resource: a.resource,
 		Time: cl.at, Region: cl.c.Region, SourceIP: cl.c.SourceIP, UserAgent: cl.c.UserAgent,
 		ViaService: cl.c.ViaService, TLS: !cl.c.Insecure, Keys: cond,
 	}
-	p := &iam.Policies{Rule: iam.IdentityOnly, Identity: cl.identity, Session: cl.session}
+	*p = iam.Policies{Rule: iam.IdentityOnly, Identity: cl.identity, Session: cl.session}
 	if a.key != nil {
 		r.Resource, r.ResourceAccount = a.key.arn, a.key.Account
 		r.Grant = iam.GrantRequest{Operation: a.action, EncryptionContext: a.context, Child: a.child}

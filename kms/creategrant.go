@@ -29,6 +29,9 @@ func (k *KMS) CreateGrant(ctx context.Context, c Caller, in CreateGrantInput) (*
 		if err != nil {
 			return nil, err
 		}
+		if err := k.checkGrantPrincipals(ctx, rec); err != nil {
+			return nil, err
+		}
 		if in.DryRun {
 			return nil, errDryRun
 		}

@@ -27,7 +27,7 @@ func (k *KMS) CreateKey(ctx context.Context, c Caller, in CreateKeyInput) (*KeyM
 				return nil, err
 			}
 		}
-		if err := cl.checkPolicy(rec, in.Policy != "" && !in.BypassPolicyLockoutSafetyCheck); err != nil {
+		if err := cl.checkPolicy(ctx, rec, in.Policy != "" && !in.BypassPolicyLockoutSafetyCheck); err != nil {
 			return nil, err
 		}
 		if err := k.addKey(ctx, rec); err != nil {
@@ -132,7 +132,7 @@ func specOf(in CreateKeyInput) (string, error) {
 
 // checkPolicy parses a key policy and, if lockout is set, refuses one under which
 // the caller could not change it again.
-func (cl *call) checkPolicy(rec *keyRecord, lockout bool) error {
+func (cl *call) checkPolicy(ctx context.Context, rec *keyRecord, lockout bool) error {
 	if len(rec.Policy) > maxPolicySize {
 		return refuse(ErrLimitExceeded, "The key policy exceeds the limit of %d bytes.", maxPolicySize)
 	}
@@ -143,10 +143,13 @@ func (cl *call) checkPolicy(rec *keyRecord, lockout bool) error {
 	if err != nil {
 		return &Error{Kind: ErrMalformedPolicy, Message: err.Error()}
 	}
+	if err := cl.k.checkPolicyPrincipals(ctx, p); err != nil {
+		return err
+	}
 	if !lockout {
 		return nil
 	}
-	r, _, _ := cl.question(context.Background(), &access{key: &keyEntry{keyRecord: *rec, arn: keyARN(rec.Account, rec.Region, rec.ID)}})
+	r, _, _ := cl.question(ctx, &access{key: &keyEntry{keyRecord: *rec, arn: keyARN(rec.Account, rec.Region, rec.ID)}})
 	if !iam.AllowsPutKeyPolicy(r, p) {
 		return refuse(ErrMalformedPolicy, "The new key policy will not allow you to update the key policy in the future.")
 	}

@@ -30,8 +30,8 @@ func (k *KMS) generateDataKey(ctx context.Context, c Caller, op string, in Gener
 // dataKey is the work of the data key operations. plain, if not nil, is wrapped in
 // place of a new key.
 func (cl *call) dataKey(ctx context.Context, in GenerateDataKeyInput, plain []byte) (*GenerateDataKeyOutput, error) {
-	cl.params = cryptoParams{KeyID: in.KeyID, EncryptionContext: in.EncryptionContext, KeySpec: in.KeySpec,
-		NumberOfBytes: in.NumberOfBytes, DryRun: in.DryRun}.fields()
+	cl.params = (&cryptoParams{KeyID: in.KeyID, EncryptionContext: in.EncryptionContext, KeySpec: in.KeySpec,
+		NumberOfBytes: in.NumberOfBytes, DryRun: in.DryRun}).fields(cl)
 	size, err := checkDataKey(&in)
 	if err != nil {
 		return nil, err
@@ -86,7 +86,7 @@ func checkDataKey(in *GenerateDataKeyInput) (size int, err error) {
 // GenerateRandom returns random bytes; it needs no key.
 func (k *KMS) GenerateRandom(ctx context.Context, c Caller, in GenerateRandomInput) (*GenerateRandomOutput, error) {
 	return perform(ctx, k, c, "GenerateRandom", func(cl *call) (*GenerateRandomOutput, error) {
-		cl.params = cryptoParams{NumberOfBytes: in.NumberOfBytes}.fields()
+		cl.params = (&cryptoParams{NumberOfBytes: in.NumberOfBytes}).fields(cl)
 		var v checks
 		v.between("numberOfBytes", in.NumberOfBytes, 1, maxRandom)
 		if err := v.err(); err != nil {

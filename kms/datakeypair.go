@@ -33,7 +33,7 @@ func (k *KMS) GenerateDataKeyPairWithoutPlaintext(ctx context.Context, c Caller,
 
 func (k *KMS) dataKeyPair(ctx context.Context, c Caller, op string, in GenerateDataKeyPairInput) (*GenerateDataKeyPairOutput, error) {
 	return perform(ctx, k, c, op, func(cl *call) (*GenerateDataKeyPairOutput, error) {
-		cl.params = cryptoParams{KeyID: in.KeyID, EncryptionContext: in.EncryptionContext, KeyPairSpec: in.KeyPairSpec, DryRun: in.DryRun}.fields()
+		cl.params = (&cryptoParams{KeyID: in.KeyID, EncryptionContext: in.EncryptionContext, KeyPairSpec: in.KeyPairSpec, DryRun: in.DryRun}).fields(cl)
 		var v checks
 		v.keyID(in.KeyID)
 		v.required("keyPairSpec", in.KeyPairSpec, maxKeyName)

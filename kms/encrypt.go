@@ -2,7 +2,6 @@ package kms
 
 import (
 	"context"
-	"encoding/hex"
 	"slices"
 
 	"coffer.example/aead"
@@ -58,8 +57,8 @@ func (cl *call) admit(ctx context.Context, e *keyEntry, alias string, u use) err
 // Encrypt wraps up to 4096 bytes.
 func (k *KMS) Encrypt(ctx context.Context, c Caller, in EncryptInput) (*EncryptOutput, error) {
 	return perform(ctx, k, c, "Encrypt", func(cl *call) (*EncryptOutput, error) {
-		cl.params = cryptoParams{KeyID: in.KeyID, EncryptionAlgorithm: or(in.EncryptionAlgorithm, algorithmSymmetric),
-			EncryptionContext: in.EncryptionContext, DryRun: in.DryRun}.fields()
+		cl.params = (&cryptoParams{KeyID: in.KeyID, EncryptionAlgorithm: or(in.EncryptionAlgorithm, algorithmSymmetric),
+			EncryptionContext: in.EncryptionContext, DryRun: in.DryRun}).fields(cl)
 		var v checks
 		v.keyID(in.KeyID)
 		v.blob("plaintext", in.Plaintext, maxPlaintext)
@@ -124,8 +123,8 @@ func (c *checks) dryRunModifiers(modifiers []string) {
 // Decrypt unwraps a blob under exactly the context it was wrapped with.
 func (k *KMS) Decrypt(ctx context.Context, c Caller, in DecryptInput) (*DecryptOutput, error) {
 	return perform(ctx, k, c, "Decrypt", func(cl *call) (*DecryptOutput, error) {
-		cl.params = cryptoParams{KeyID: in.KeyID, EncryptionAlgorithm: or(in.EncryptionAlgorithm, algorithmSymmetric),
-			EncryptionContext: in.EncryptionContext, DryRun: in.DryRun}.fields()
+		cl.params = (&cryptoParams{KeyID: in.KeyID, EncryptionAlgorithm: or(in.EncryptionAlgorithm, algorithmSymmetric),
+			EncryptionContext: in.EncryptionContext, DryRun: in.DryRun}).fields(cl)
 		ignore := ignoresCiphertext(in.DryRun, in.DryRunModifiers)
 		if err := checkDecrypt(&in, ignore); err != nil {
 			return nil, err
@@ -139,7 +138,7 @@ func (k *KMS) Decrypt(ctx context.Context, c Caller, in DecryptInput) (*DecryptO
 			return nil, errDryRun
 		}
 		return &DecryptOutput{Plaintext: plain, KeyARN: e.arn,
-			KeyMaterialID: hex.EncodeToString(h.MaterialID[:]), EncryptionAlgorithm: algorithmSymmetric}, nil
+			KeyMaterialID: e.materialName(h), EncryptionAlgorithm: algorithmSymmetric}, nil
 	})
 }
 

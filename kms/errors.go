@@ -49,6 +49,10 @@ var (
 	ErrWrongRoot = errors.New("kms: root key does not open this directory")
 	// ErrDamagedRoot says that a root key file or variable is not a root key any more.
 	ErrDamagedRoot = errors.New("kms: root key is damaged")
+	// ErrParent says that a parent KMS was not reached or refuses; it may answer later.
+	ErrParent = errors.New("kms: parent KMS")
+	// ErrRotating says that a RotateRoot was interrupted and must be finished by another.
+	ErrRotating = errors.New("kms: the root key is being replaced")
 	// ErrDamaged says that the sealing record or the metadata is damaged.
 	ErrDamaged = errors.New("kms: directory is damaged")
 	// ErrFormat says that the directory was written by an unknown version.

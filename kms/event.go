@@ -78,6 +78,7 @@ func (cl *call) event(b []byte, refused *Error) ([]byte, error) {
 		EventType: "AwsApiCall", ManagementEvent: true, RecipientAccountID: cl.c.Account,
 		EventCategory: "Management", Decision: cl.decisionOf(refused),
 	}
+	e.Resources = cl.resources[:0]
 	for _, k := range cl.keys {
 		e.Resources = append(e.Resources, audit.Resource{AccountID: k.Account, Type: "AWS::KMS::Key", ARN: k.arn})
 	}
@@ -114,7 +115,8 @@ func (cl *call) decisionOf(refused *Error) *audit.Decision {
 	if !cl.decided && cl.state == "" {
 		return nil
 	}
-	d := &audit.Decision{Result: "Allow", Reason: cl.decision.String(), Grant: cl.decision.GrantID}
+	d := &cl.allowed
+	*d = audit.Decision{Result: "Allow", Reason: cl.decision.String(), Grant: cl.decision.GrantID}
 	ref := cl.decision.Deciding()
 	d.Policy, d.Sid = ref.Policy, ref.Sid
 	switch {

@@ -38,7 +38,7 @@ func (k *KMS) PutKeyPolicy(ctx context.Context, c Caller, in PutKeyPolicyInput) 
 		}
 		next := e.keyRecord
 		next.Policy = in.Policy
-		if err := cl.checkPolicy(&next, !in.BypassPolicyLockoutSafetyCheck); err != nil {
+		if err := cl.checkPolicy(ctx, &next, !in.BypassPolicyLockoutSafetyCheck); err != nil {
 			return err
 		}
 		return cl.change(ctx, e, func(rec *keyRecord, _ *txn) error {

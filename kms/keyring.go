@@ -87,10 +87,10 @@ func (r *Keyring) Unwrap(ctx context.Context, wrapped []byte, encryptionContext 
 		}
 		return dataKey(secret)
 	}
-	r = r.acting(ctx, wrapped)
+	r = r.acting(ctx, wrapped, encryptionContext)
 	return perform(ctx, r.k, r.caller, "Decrypt", func(cl *call) (*aead.DataKey, error) {
 		in := DecryptInput{CiphertextBlob: wrapped, EncryptionContext: encryptionContext, GrantTokens: r.grantTokens}
-		cl.params = cryptoParams{EncryptionAlgorithm: algorithmSymmetric, EncryptionContext: encryptionContext}.fields()
+		cl.params = (&cryptoParams{EncryptionAlgorithm: algorithmSymmetric, EncryptionContext: encryptionContext}).fields(cl)
 		if err := checkDecrypt(&in, false); err != nil {
 			return nil, err
 		}
@@ -134,7 +134,7 @@ func (r *Keyring) Rewrap(ctx context.Context, wrapped []byte, encryptionContext 
 		}
 		return r.wrapUnder(ctx, dek.Secret(), "", newContext)
 	}
-	r = r.acting(ctx, wrapped)
+	r = r.acting(ctx, wrapped, encryptionContext)
 	if there := r.elsewhere(ctx, wrapped); there != nil {
 		return r.rewrapElsewhere(ctx, there, wrapped, encryptionContext, key, newContext)
 	}
@@ -182,7 +182,7 @@ func (r *Keyring) rewrapSame(ctx context.Context, wrapped []byte, ec map[string]
 
 // rewrap is dataKey with the plaintext of a blob under the same key in place of a new one.
 func (cl *call) rewrap(ctx context.Context, in GenerateDataKeyInput, wrapped []byte, ec map[string]string, secret **aead.Secret) (*GenerateDataKeyOutput, error) {
-	cl.params = cryptoParams{KeyID: in.KeyID, EncryptionContext: in.EncryptionContext, NumberOfBytes: in.NumberOfBytes}.fields()
+	cl.params = (&cryptoParams{KeyID: in.KeyID, EncryptionContext: in.EncryptionContext, NumberOfBytes: in.NumberOfBytes}).fields(cl)
 	old, err := canonicalContext(ec)
 	if err != nil {
 		return nil, err

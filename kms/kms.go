@@ -83,9 +83,11 @@ type KMS struct {
 	uses     uses
 	tally    tally
 	buffers  sync.Pool // of *[]byte, for events
+	calls    sync.Pool // of *call
 
-	mu       sync.RWMutex // guards recorder
-	recorder Recorder
+	mu         sync.RWMutex // guards recorder and principals
+	recorder   Recorder
+	principals Principals
 }
 
 // Close saves what is unsaved and releases the store. Calls in progress fail.
@@ -103,6 +105,15 @@ func (k *KMS) Close() error {
 // Store returns the metadata store, every value sealed under the root key, for records
 // of the program that embeds the KMS. The names that start with "kms/" are the KMS's own.
 func (k *KMS) Store() Store { return k.store }
+
+// Failed returns why the store has failed, or nil while it works. A failed KMS answers
+// every call with ErrInternal, also those that its caches could answer.
+func (k *KMS) Failed() error {
+	if store, ok := k.inner.(interface{ Failed() error }); ok {
+		return store.Failed()
+	}
+	return nil
+}
 
 // Account returns the account that Keyring acts for.
 func (k *KMS) Account() string { return k.o.Account }

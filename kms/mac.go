@@ -46,7 +46,7 @@ func (k *KMS) VerifyMac(ctx context.Context, c Caller, in VerifyMacInput) (*Veri
 
 // mac validates and authorises a request and computes the MAC that it is about.
 func (cl *call) mac(ctx context.Context, in *MacInput) (*keyEntry, []byte, error) {
-	cl.params = cryptoParams{KeyID: in.KeyID, MacAlgorithm: in.MacAlgorithm, DryRun: in.DryRun}.fields()
+	cl.params = (&cryptoParams{KeyID: in.KeyID, MacAlgorithm: in.MacAlgorithm, DryRun: in.DryRun}).fields(cl)
 	var v checks
 	v.keyID(in.KeyID)
 	v.blob("message", in.Message, maxPlaintext)

@@ -95,6 +95,16 @@ func wrapHeader(keyID, material string) (h aead.WrapHeader, err error) {
 	return aead.WrapHeader{KeyID: id, MaterialID: mat}, nil
 }
 
+// materialName is the id of the material in a header as text; mostly it is the current one.
+func (e *keyEntry) materialName(h aead.WrapHeader) string {
+	var name [2 * len(h.MaterialID)]byte
+	hex.Encode(name[:], h.MaterialID[:])
+	if string(name[:]) == e.Material {
+		return e.Material
+	}
+	return string(name[:])
+}
+
 // wrappingKey returns the wrapping key of a material. It answers errNoMaterial if the
 // key has no such material (any more).
 func (k *KMS) wrappingKey(ctx context.Context, e *keyEntry, h aead.WrapHeader) (*aead.WrappingKey, error) {

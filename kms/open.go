@@ -60,7 +60,7 @@ func Open(o Options) (*KMS, error) {
 	}
 	defer root.Destroy()
 	if rec.state == sealingRotating {
-		return nil, fmt.Errorf("kms: the root key of %s is being replaced: finish with RotateRoot", o.Dir)
+		return nil, fmt.Errorf("%w: finish with RotateRoot: %s", ErrRotating, o.Dir)
 	}
 	inner, own, err := openStore(o, rec)
 	if err != nil {

@@ -48,8 +48,8 @@ type cryptoParams struct {
 	DryRun              bool
 }
 
-func (p cryptoParams) fields() audit.Fields {
-	f := make(audit.Fields, 0, 4)
+func (p *cryptoParams) fields(cl *call) *audit.Fields {
+	f := cl.fieldRoom[:0]
 	for _, s := range [...]struct{ name, value string }{
 		{"keyId", p.KeyID}, {"encryptionAlgorithm", p.EncryptionAlgorithm}, {"macAlgorithm", p.MacAlgorithm},
 		{"keySpec", p.KeySpec}, {"keyPairSpec", p.KeyPairSpec},
@@ -67,7 +67,8 @@ func (p cryptoParams) fields() audit.Fields {
 	if p.DryRun {
 		f = append(f, audit.Field{Name: "dryRun", Value: true})
 	}
-	return f
+	cl.fields = f
+	return &cl.fields
 }
 
 type reEncryptParams struct {

@@ -14,7 +14,7 @@ import (
 func Reseal(o Options, to Root) error {
 	return offline(o, func(rec *sealingRecord, root *aead.Secret, _ meta.Store) error {
 		if rec.state != sealingReady {
-			return fmt.Errorf("kms: the root key of %s is being replaced: finish with RotateRoot", o.Dir)
+			return fmt.Errorf("%w: finish with RotateRoot: %s", ErrRotating, o.Dir)
 		}
 		return writeSealed(o.withDefaults(), rec, to, root)
 	})

@@ -172,27 +172,37 @@ func realPath(path string) (string, error) {
 }
 
 // RootKeyEnv seals the root key under a key in an environment variable, in the form of NewRootKey.
-func RootKeyEnv(name string) Root { return rootEnv(name) }
+func RootKeyEnv(name string) Root {
+	return rootText{where: "environment variable " + name, read: func() (string, bool) { return os.LookupEnv(name) }}
+}
 
-type rootEnv string
+// RootKeyText is RootKeyEnv for a program that has the variable's value from elsewhere.
+func RootKeyText(text string) Root {
+	return rootText{where: "the given root key", read: func() (string, bool) { return text, true }}
+}
+
+type rootText struct {
+	where string // for errors
+	read  func() (text string, ok bool)
+}
 
 const kindEnv = "environment"
 
-func (e rootEnv) Kind() string { return kindEnv }
+func (e rootText) Kind() string { return kindEnv }
 
-func (e rootEnv) key() (*aead.Secret, error) {
-	v, ok := os.LookupEnv(string(e))
+func (e rootText) key() (*aead.Secret, error) {
+	v, ok := e.read()
 	if !ok {
-		return nil, fmt.Errorf("kms: environment variable %s is not set", string(e))
+		return nil, fmt.Errorf("kms: %s is not set", e.where)
 	}
 	kek, err := parseRootKey(v)
 	if err != nil {
-		return nil, fmt.Errorf("%w: environment variable %s", err, string(e))
+		return nil, fmt.Errorf("%w: %s", err, e.where)
 	}
 	return kek, nil
 }
 
-func (e rootEnv) Seal(_ context.Context, d RootDir, root *aead.Secret) ([]byte, error) {
+func (e rootText) Seal(_ context.Context, d RootDir, root *aead.Secret) ([]byte, error) {
 	kek, err := e.key()
 	if err != nil {
 		return nil, err
@@ -200,14 +210,14 @@ func (e rootEnv) Seal(_ context.Context, d RootDir, root *aead.Secret) ([]byte, 
 	return sealRoot(d, kindEnv, kek, root)
 }
 
-func (e rootEnv) Open(_ context.Context, d RootDir, sealed []byte) (*aead.Secret, error) {
+func (e rootText) Open(_ context.Context, d RootDir, sealed []byte) (*aead.Secret, error) {
 	kek, err := e.key()
 	if err != nil {
 		return nil, err
 	}
 	root, err := openRoot(d, kindEnv, kek, sealed)
 	if err != nil {
-		return nil, fmt.Errorf("%w: environment variable %s is not the key of %s", ErrWrongRoot, string(e), d.Path)
+		return nil, fmt.Errorf("%w: %s is not the key of %s", ErrWrongRoot, e.where, d.Path)
 	}
 	return root, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"coffer.example/aead"
 	"coffer.example/internal/binfmt"
@@ -25,7 +26,7 @@ const parentContextKey = "coffer:store"
 
 // RootParent seals the root key under a key of a parent KMS: the directory opens only
 // while the parent and its key policy allow it. keyID is needed to seal; to open, the
-// sealing record names the key.
+// sealing record names the key, and a keyID that is a key's ARN must be the same.
 func RootParent(parent Parent, keyID string) Root { return rootParent{parent, keyID} }
 
 type rootParent struct {
@@ -53,7 +54,10 @@ func (p rootParent) Seal(ctx context.Context, d RootDir, root *aead.Secret) ([]b
 	defer kek.Destroy()
 	blob, arn, err := p.parent.Encrypt(ctx, p.keyID, kek.Bytes(), parentContext(d))
 	if err != nil {
-		return nil, fmt.Errorf("kms: parent KMS: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrParent, err)
+	}
+	if arn == "" {
+		return nil, fmt.Errorf("%w: it does not name its key", ErrParent)
 	}
 	sealed, err := sealRoot(d, kindParent, kek.Clone(), root)
 	if err != nil {
@@ -72,12 +76,15 @@ func (p rootParent) Open(ctx context.Context, d RootDir, sealed []byte) (*aead.S
 	if err := r.Finish(); err != nil {
 		return nil, fmt.Errorf("%w: parent KMS: %w", ErrDamaged, err)
 	}
+	if strings.Contains(p.keyID, ":key/") && p.keyID != arn {
+		return nil, fmt.Errorf("%w: it is sealed by %s, not by %s", ErrWrongRoot, arn, p.keyID)
+	}
 	plain, err := p.parent.Decrypt(ctx, arn, blob, parentContext(d))
 	switch {
 	case errors.Is(err, ErrInvalidCiphertext), errors.Is(err, ErrIncorrectKey):
 		return nil, fmt.Errorf("%w: the parent KMS does not open it", ErrWrongRoot)
 	case err != nil:
-		return nil, fmt.Errorf("kms: parent KMS: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrParent, err)
 	case len(plain) != aead.KeySize:
 		clear(plain)
 		return nil, fmt.Errorf("%w: the parent KMS answers another size", ErrWrongRoot)

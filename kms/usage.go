@@ -115,15 +115,20 @@ func (k *KMS) GetKeyLastUsage(ctx context.Context, c Caller, in KeyInput) (*KeyL
 		if err != nil {
 			return nil, err
 		}
-		k.uses.mu.Lock()
-		rec, ok := k.uses.last[e.ID]
-		k.uses.mu.Unlock()
-		if !ok {
-			if _, err := k.get(ctx, nameUsage(e.ID), &rec); err != nil && !missing(err) {
-				return nil, err
-			}
-		}
-		return &KeyLastUsage{KeyID: e.ID, Created: e.Created, TrackingStart: e.Created,
-			Operation: rec.Operation, Time: rec.Time, EventID: rec.EventID, RequestID: rec.RequestID}, nil
+		return k.lastUse(ctx, e)
 	})
+}
+
+// lastUse is the last use of a key, saved or not.
+func (k *KMS) lastUse(ctx context.Context, e *keyEntry) (*KeyLastUsage, error) {
+	k.uses.mu.Lock()
+	rec, ok := k.uses.last[e.ID]
+	k.uses.mu.Unlock()
+	if !ok {
+		if _, err := k.get(ctx, nameUsage(e.ID), &rec); err != nil && !missing(err) {
+			return nil, err
+		}
+	}
+	return &KeyLastUsage{KeyID: e.ID, Created: e.Created, TrackingStart: e.Created,
+		Operation: rec.Operation, Time: rec.Time, EventID: rec.EventID, RequestID: rec.RequestID}, nil
 }

@@ -56,8 +56,7 @@ func (m *Manager) Restore(ctx context.Context, snapshot string, spec blockstore.
 const copyPoll = 20 * time.Millisecond
 
 // Copy copies a snapshot under a key (empty: the source's) and returns when the copy
-// is complete. A key that refuses meanwhile pauses the copy; when ctx ends first, the
-// unfinished copy is deleted.
+// is complete. When a key refuses meanwhile or ctx ends first, the unfinished copy is deleted.
 func (m *Manager) Copy(ctx context.Context, snapshot string, spec blockstore.CopySpec) (blockstore.Snapshot, error) {
 	if spec.Key == "" {
 		sn, err := m.store.Snapshot(snapshot)
@@ -73,12 +72,16 @@ func (m *Manager) Copy(ctx context.Context, snapshot string, spec blockstore.Cop
 	tick := time.NewTicker(copyPoll)
 	defer tick.Stop()
 	for {
-		_, done, err := m.store.CopyStatus(id)
+		walk, done, err := m.store.CopyStatus(id)
 		if err != nil {
 			return blockstore.Snapshot{}, err
 		}
 		if done {
 			return m.store.Snapshot(id)
+		}
+		var refused *blockstore.KeyError
+		if errors.As(walk.Err, &refused) {
+			return blockstore.Snapshot{}, errors.Join(walk.Err, m.store.DeleteSnapshot(context.WithoutCancel(ctx), id))
 		}
 		select {
 		case <-tick.C:
@@ -102,7 +105,7 @@ func (m *Manager) View(ctx context.Context, snapshot string) (*blockstore.View, 
 // returns false. Both must be of one volume, older taken first, or newer of one that was
 // restored from older's volume and still reads through it; an empty older stands for a volume of holes. Ranges are whole extents; bytes outside them are equal.
 func (m *Manager) Diff(ctx context.Context, older, newer string, fn func(off, n int64) bool) error {
-	err := m.store.ChangedExtents(ctx, older, newer, func(extent uint64) bool {
+	err := m.store.ChangedExtents(ctx, blockstore.Changes{Older: older, Newer: newer}, func(extent uint64) bool {
 		return fn(int64(extent)*blockstore.ExtentSize, blockstore.ExtentSize)
 	})
 	if errors.Is(err, blockstore.ErrInvalid) {

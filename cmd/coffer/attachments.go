@@ -3,79 +3,42 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
 
 	"coffer.example/blockstore"
+	"coffer.example/internal/ec2"
 	"coffer.example/internal/nbd"
 )
 
-// attachments are the devices that are attached, and which of them NBD clients can
-// open. It is the registry of the NBD server, and what ec2 publishes volumes through.
+// attachments say which attached devices NBD clients can open. They are the registry of
+// the NBD server, and what ec2 publishes volumes through.
 type attachments struct {
 	server *nbd.Server // its Registry asks this
+	engine *ec2.StoreEngine
 	uri    func(volume string) string
 	only   string // if not empty, the one volume that clients may open
 
-	mu      sync.Mutex // guards devices and what they point to
-	devices map[string]*attached
+	mu   sync.Mutex
+	open map[string]*blockstore.Device // the published volumes; guarded by mu
 }
 
-type attached struct {
-	device    *blockstore.Device
-	published bool
+func newAttachments(server *nbd.Server, engine *ec2.StoreEngine, uri func(string) string, only string) *attachments {
+	return &attachments{server: server, engine: engine, uri: uri, only: only, open: map[string]*blockstore.Device{}}
 }
 
-func newAttachments(server *nbd.Server, uri func(string) string, only string) *attachments {
-	return &attachments{server: server, uri: uri, only: only, devices: map[string]*attached{}}
-}
-
-// add keeps a device that has just been attached; it is not published yet.
-func (a *attachments) add(volume string, device *blockstore.Device) {
+// withdrawAll cuts every client: the daemon stops. Their attachments stay recorded.
+func (a *attachments) withdrawAll() error {
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.devices[volume] = &attached{device: device}
-}
-
-// device returns an attached device, or nil.
-func (a *attachments) device(volume string) *blockstore.Device {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if one := a.devices[volume]; one != nil {
-		return one.device
-	}
-	return nil
-}
-
-// remove forgets a device and returns it, or nil.
-func (a *attachments) remove(volume string) *blockstore.Device {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	one := a.devices[volume]
-	delete(a.devices, volume)
-	if one == nil {
-		return nil
-	}
-	return one.device
-}
-
-// detachAll detaches every device: the daemon stops. Their attachments stay recorded.
-func (a *attachments) detachAll() error {
-	a.mu.Lock()
-	all := a.devices
-	a.devices = map[string]*attached{}
+	all := a.open
+	a.open = map[string]*blockstore.Device{}
 	a.mu.Unlock()
-	var failed error
-	for volume, one := range all {
+	for volume := range all {
 		a.server.Disconnect(volume, true)
 		<-a.server.Released(volume)
-		if err := one.device.Detach(context.Background()); err != nil {
-			failed = errors.Join(failed, fmt.Errorf("detach %s: %w", volume, err))
-		}
 	}
-	return failed
+	return nil
 }
 
 // published says how many volumes clients can open.
@@ -87,15 +50,25 @@ func (a *attachments) published() int {
 
 // Publish implements ec2.Exports.
 func (a *attachments) Publish(_ context.Context, volume string) error {
-	if !a.setPublished(volume, true) {
+	device := a.engine.Device(volume)
+	if device == nil {
 		return fmt.Errorf("volume %s is not attached", volume)
 	}
+	a.publish(volume, device)
 	return nil
+}
+
+func (a *attachments) publish(volume string, device *blockstore.Device) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.open[volume] = device
 }
 
 // Withdraw implements ec2.Exports.
 func (a *attachments) Withdraw(ctx context.Context, volume string, force bool) error {
-	a.setPublished(volume, false)
+	a.mu.Lock()
+	delete(a.open, volume)
+	a.mu.Unlock()
 	if force {
 		a.server.Disconnect(volume, true)
 	}
@@ -105,17 +78,6 @@ func (a *attachments) Withdraw(ctx context.Context, volume string, force bool) e
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-func (a *attachments) setPublished(volume string, published bool) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	one := a.devices[volume]
-	if one == nil {
-		return false
-	}
-	one.published = published
-	return true
 }
 
 // URI implements ec2.Exports.
@@ -132,11 +94,11 @@ func (a *attachments) Open(_ context.Context, name string) (*nbd.Opened, error) 
 		}
 		name = published[0]
 	}
-	one := a.devices[name]
-	if one == nil || !one.published || a.only != "" && a.only != name {
+	device := a.open[name]
+	if device == nil || a.only != "" && a.only != name {
 		return nil, nbd.ErrNoExport
 	}
-	return &nbd.Opened{Export: export{one.device}, Info: nbd.ExportInfo{Name: name}, Release: func() {}}, nil
+	return &nbd.Opened{Export: export{device}, Info: nbd.ExportInfo{Name: name}, Release: func() {}}, nil
 }
 
 // List implements nbd.Registry.
@@ -153,8 +115,8 @@ func (a *attachments) List(context.Context) ([]nbd.ExportInfo, error) {
 // publishedNames needs a.mu.
 func (a *attachments) publishedNames() []string {
 	var names []string
-	for name, one := range a.devices {
-		if one.published && (a.only == "" || a.only == name) {
+	for name := range a.open {
+		if a.only == "" || a.only == name {
 			names = append(names, name)
 		}
 	}

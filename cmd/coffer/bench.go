@@ -15,7 +15,7 @@ import (
 // 0 done, 1 failed or refused, 2 wrong usage.
 func benchCommand(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	runs := map[string]func(context.Context, []string, io.Writer, io.Writer) error{
-		"aead": benchAEAD, "pipeline": benchPipeline, "compare": benchCompare, "report": benchReport,
+		"aead": benchAEAD, "pipeline": benchPipeline, "kms": benchKMS, "ebs": benchEBS, "ecr": benchECR, "compare": benchCompare, "report": benchReport,
 	}
 	if len(args) == 1 && args[0] == bench.ChildArg { // a path of benchAEAD, on pipes
 		return bench.ChildMain()
@@ -42,6 +42,9 @@ func benchCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 const benchUsage = `usage: coffer bench <command> [flags]
   aead             seal and open on every code path of this CPU
   pipeline         a block through AEAD, record, volume in memory, on disk, NBD
+  kms              a key store over HTTP and in the process
+  ebs              snapshot copies, restores and the EBS direct API against files
+  ecr              a layer pushed and pulled, against a registry of plain files
   compare A B      two JSON reports side by side; --gate 0.95 fails on regressions
   report FILE...   one HTML page for many JSON reports
 Each command has --help.

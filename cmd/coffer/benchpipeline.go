@@ -50,7 +50,7 @@ func benchPipeline(ctx context.Context, args []string, stdout, stderr io.Writer)
 		o.Rounds, o.SetBytes = bench.MinRounds, 16<<20
 	}
 	rig := &benchRig{}
-	defer rig.close(stderr)
+	defer rig.close("pipeline", stderr)
 	if err := rig.build(ctx, *memory, *disk); err != nil {
 		return err
 	}
@@ -126,10 +126,10 @@ func (r *benchRig) addStore(ctx context.Context, name, dir string, overNBD bool)
 }
 
 // close undoes everything in reverse; what fails then is only told.
-func (r *benchRig) close(stderr io.Writer) {
+func (r *benchRig) close(command string, stderr io.Writer) {
 	for i := len(r.undo) - 1; i >= 0; i-- {
 		if err := r.undo[i](); err != nil {
-			fmt.Fprintf(stderr, "coffer bench pipeline: clean up: %v\n", err)
+			fmt.Fprintf(stderr, "coffer bench %s: clean up: %v\n", command, err)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 
 	"coffer.example/kms"
@@ -24,8 +25,12 @@ func (d *daemon) controlServer() *controlServer {
 	c := newControlServer()
 	addProfiles(c.mux)
 	control(c, "status", d.status)
+	control(c, "unseal", d.unsealCall)
 	controlStream(c, "key-list", onStackStream(d, (*stack).listKeys))
+	controlStream(c, "key-usage", onStackStream(d, (*stack).keyUsage))
+	control(c, "key-policy-test", onStack(d, (*stack).testKeyPolicy))
 	controlStream(c, "volume-list", onStackStream(d, (*stack).listVolumes))
+	controlStream(c, "database-list", onStackStream(d, (*stack).listDatabases))
 	controlStream(c, "snapshot-list", onStackStream(d, (*stack).listSnapshots))
 	controlStream(c, "image-list", onStackStream(d, (*stack).listImages))
 	controlStream(c, "image-import", onStackStream(d, (*stack).importImage))
@@ -65,14 +70,17 @@ func onStackStream[In, Item any](d *daemon, call func(*stack, context.Context, I
 
 func (d *daemon) status(context.Context, none) (statusAnswer, error) {
 	s, err := d.current()
-	if err != nil {
+	if errors.Is(err, errStarting) {
 		return statusAnswer{}, err
 	}
 	answer := statusAnswer{
 		Version: versionText(), PID: os.Getpid(), Started: d.started.UTC(),
-		Directory: d.dir.path, Dev: d.dir.dev, Region: s.keys.Region(),
+		Directory: d.dir.path, Dev: d.dir.dev, Region: d.options.region,
 		API: d.addresses.API, Admin: d.addresses.Admin, NBD: d.addresses.NBD,
-		Ready: true, Exports: s.attached.published(), Pool: s.pool(), Scrub: s.scrubStatus(),
+		Ready: true, Sealed: err != nil,
+	}
+	if err == nil {
+		answer.Exports, answer.Pool, answer.Scrub = s.attached.published(), s.pool(), s.scrubStatus()
 	}
 	if err := d.ready(); err != nil {
 		answer.Ready, answer.NotReady = false, err.Error()

@@ -13,7 +13,7 @@ import (
 // what the operator may; there is no other check.
 
 // maxControlBody bounds the arguments of a control call.
-const maxControlBody = 64 << 10
+const maxControlBody = 256 << 10
 
 // controlLine is one line of an answer. Exactly one member is set, but for the last line of a stream, which may be empty.
 type controlLine struct {

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"coffer.example/internal/awsapi"
 	"coffer.example/internal/nbd"
 	"coffer.example/kms"
 )
@@ -24,10 +25,14 @@ type daemon struct {
 	dir       *directory
 	root      kms.Root
 	blocks    *nbd.Server
-	stack     atomic.Pointer[stack] // replaced by a reset only
-	resetting sync.Mutex            // held during a reset
+	stack     atomic.Pointer[stack] // nil while starting or sealed; replaced by a reset only
+	sealed    atomic.Pointer[sealReason]
+	changing  sync.Mutex // held while the stack is opened or replaced
 	addresses addresses
 	servers   []server
+
+	stopUnsealing context.CancelFunc // nil unless a parent KMS is asked
+	background    sync.WaitGroup
 }
 
 // openDaemon takes hold of the directory, opens the listeners and then everything in
@@ -51,23 +56,20 @@ func openDaemon(ctx context.Context, env *environment, o *serveOptions, log *slo
 }
 
 func (d *daemon) openAll(ctx context.Context, env *environment) (err error) {
-	if d.root, err = d.options.root.forOpen(env, d.dir); err != nil {
-		return err
+	if !d.options.sealed {
+		if d.root, err = d.options.root.forOpen(env, d.dir); err != nil {
+			return err
+		}
 	}
 	if d.servers, err = d.listen(ctx, env); err != nil {
 		return err
 	}
-	opened, err := d.openStack(ctx)
-	if err != nil {
-		return err
-	}
-	d.stack.Store(opened)
-	return nil
+	return d.openOrStaySealed(ctx)
 }
 
-func (d *daemon) openStack(ctx context.Context) (*stack, error) {
+func (d *daemon) openStack(ctx context.Context, root kms.Root) (*stack, error) {
 	return openStack(ctx, stackOptions{
-		serveOptions: *d.options, log: d.log, dir: d.dir, root: d.root, blocks: d.blocks, uri: d.exportURI, reset: d.resetHandler,
+		serveOptions: *d.options, log: d.log, dir: d.dir, root: root, blocks: d.blocks, uri: d.exportURI, reset: d.resetHandler,
 	}, forServing())
 }
 
@@ -89,26 +91,43 @@ func openOwnDirectory(path string) (*directory, error) {
 }
 
 func (d *daemon) close() error {
-	return errors.Join(d.stack.Load().close(), d.dir.release())
+	if d.stopUnsealing != nil {
+		d.stopUnsealing()
+	}
+	d.background.Wait()
+	var failed error
+	if s := d.stack.Load(); s != nil {
+		failed = s.close()
+	}
+	return errors.Join(failed, d.dir.release())
 }
 
 // errStarting says that the listeners are open and the directory not yet.
 var errStarting = errors.New("coffer is starting")
 
-// current is the stack, or errStarting.
+// current is the stack, or why there is none.
 func (d *daemon) current() (*stack, error) {
 	if s := d.stack.Load(); s != nil {
 		return s, nil
+	}
+	if why := d.sealed.Load(); why != nil {
+		return nil, why.error
 	}
 	return nil, errStarting
 }
 
 // api serves the AWS protocols from the stack that is current.
 func (d *daemon) api() http.Handler {
+	unavailable := awsapi.Unavailable(d.options.hosts, func() error {
+		if d.sealed.Load() != nil {
+			return errSealed // why is for the operator
+		}
+		return errStarting
+	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s, err := d.current()
 		if err != nil {
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			unavailable.ServeHTTP(w, r)
 			return
 		}
 		s.front.ServeHTTP(w, r)

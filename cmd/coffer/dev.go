@@ -44,8 +44,8 @@ func fillDevDirectory(d *directory, region string) error {
 
 // reset empties a --dev directory and opens it anew. The listeners and the lock stay.
 func (d *daemon) reset(ctx context.Context) error {
-	d.resetting.Lock()
-	defer d.resetting.Unlock()
+	d.changing.Lock()
+	defer d.changing.Unlock()
 	if err := d.stack.Load().close(); err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (d *daemon) reset(ctx context.Context) error {
 	if err := fillDevDirectory(d.dir, d.options.region); err != nil {
 		return err
 	}
-	opened, err := d.openStack(ctx)
+	opened, err := d.openStack(ctx, d.root)
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,11 @@ func (e export) Prompt(op nbd.Op, off, n int64) bool {
 	return false
 }
 
+// StartRead implements nbd.Starter.
+func (e export) StartRead(q nbd.DeviceQueue, p []byte, off int64, done func(error)) bool {
+	return e.device.StartRead(q, p, off, func(err error) { done(exportError(err)) })
+}
+
 func (e export) ReadAt(_ context.Context, p []byte, off int64) error {
 	_, err := e.device.ReadAt(p, off)
 	return exportError(err)

@@ -24,7 +24,9 @@ type flags struct {
 	env     *environment
 	dataDir string
 	json    bool
-	help    func()
+	// optionalDir says that the command may do without --data-dir.
+	optionalDir bool
+	help        func()
 }
 
 // newFlags returns flags with --data-dir, which every command but version and bench needs.
@@ -79,7 +81,7 @@ func (f *flags) parseBetween(args []string, least, most int) ([]string, error) {
 			return nil, err
 		}
 	}
-	if f.dataDir == "" && f.Lookup("data-dir") != nil {
+	if f.dataDir == "" && !f.optionalDir && f.Lookup("data-dir") != nil {
 		return nil, usagef("--data-dir is missing")
 	}
 	return found, nil

@@ -11,6 +11,7 @@ import (
 	"coffer.example/internal/awsapi/iamapi"
 	"coffer.example/internal/awsapi/kmsapi"
 	"coffer.example/internal/awsapi/ociapi"
+	"coffer.example/internal/awsapi/rdsapi"
 	"coffer.example/internal/awsapi/stsapi"
 )
 
@@ -35,6 +36,7 @@ func (s *stack) openFront(context.Context) error {
 			iamapi.New(iamapi.Options{Directory: s.people, Authorizer: awsapi.NewAuthorizer(), Tokens: s.keys.TokenKey()}),
 			ec2api.New(ec2api.Options{Service: s.machines, Tokens: s.keys.TokenKey()}),
 			ebsapi.New(ebsapi.Options{Service: s.machines, Tokens: s.keys.TokenKey()}),
+			rdsapi.New(rdsapi.Options{Service: s.bases, Tokens: s.keys.TokenKey()}),
 			ecrapi.New(ecrapi.Options{Service: s.images, Tokens: s.keys.TokenKey()}),
 		},
 		Credentials: credentials,

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 
 	"coffer.example/internal/ec2"
 	"coffer.example/kms"
@@ -86,28 +87,60 @@ func (s *stack) importImage(ctx context.Context, in importCall, emit func(import
 	return emit(importItem{Done: size, Total: size, Image: image.ID, Snapshot: snap.ID})
 }
 
+// importAtOnce is how many blocks of an import are written at the same time: they share
+// their flushes.
+const importAtOnce = 16
+
 // upload writes the blocks of a file that are not all zero, and says how many they are.
 func (s *stack) upload(ctx context.Context, caller kms.Caller, id string, file io.Reader, progress func(done int64) error) (written int64, err error) {
-	block, zero := make([]byte, ec2.SnapshotBlockSize), make([]byte, ec2.SnapshotBlockSize)
-	for index := int64(0); ; index++ {
-		n, err := io.ReadFull(file, block)
-		if errors.Is(err, io.EOF) {
-			return written, nil
+	free, failed := make(chan []byte, importAtOnce), make(chan error, importAtOnce)
+	for range importAtOnce {
+		free <- make([]byte, ec2.SnapshotBlockSize)
+	}
+	var writing sync.WaitGroup
+	zero := make([]byte, ec2.SnapshotBlockSize)
+	for index := int64(0); err == nil; index++ {
+		block, n := <-free, 0
+		if n, err = io.ReadFull(file, block); errors.Is(err, io.EOF) {
+			break
 		}
-		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-			return written, err
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			err = nil
 		}
 		clear(block[n:])
-		if !bytes.Equal(block, zero) {
-			if err := s.machines.PutSnapshotBlock(ctx, caller, id, index, block); err != nil {
-				return written, err
-			}
+		switch {
+		case err != nil:
+		case bytes.Equal(block, zero):
+			free <- block
+		default:
 			written++
+			writing.Go(func() {
+				if err := s.machines.PutSnapshotBlock(ctx, caller, id, index, block); err != nil {
+					select {
+					case failed <- err:
+					default: // the first few are enough
+					}
+				}
+				free <- block
+			})
 		}
-		if err := errors.Join(ctx.Err(), progress(index*ec2.SnapshotBlockSize+int64(n))); err != nil {
-			return written, err
+		if err = errors.Join(err, ctx.Err(), progress(index*ec2.SnapshotBlockSize+int64(n))); err == nil {
+			select {
+			case err = <-failed:
+			default:
+			}
 		}
 	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	writing.Wait()
+	select {
+	case first := <-failed:
+		err = errors.Join(err, first)
+	default:
+	}
+	return written, err
 }
 
 // openRaw opens a disk image, which must be raw: what another format's file holds is

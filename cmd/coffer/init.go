@@ -43,11 +43,15 @@ func initCommand(ctx context.Context, env *environment, args []string) error {
 	root.register(f)
 	first.register(f)
 	f.StringVar(&first.Region, "region", defaultRegion, "the default `Region`")
+	change := newRootChange(f)
 	if _, err := f.parse(args, 0); err != nil {
 		return err
 	}
-	if err := root.check(); err != nil {
+	if err := errors.Join(root.check(), change.check(f)); err != nil {
 		return err
+	}
+	if change.wanted() {
+		return change.run(ctx, env, f, &root)
 	}
 	answer, err := initDirectory(ctx, env, f.dataDir, &root, first)
 	if err != nil {

@@ -31,7 +31,7 @@ type environment struct {
 
 // command is one line of the usage text and the function behind it.
 type command struct {
-	name    string // one or two words
+	name    string // one to three words
 	summary string
 	run     func(ctx context.Context, env *environment, args []string) error
 }
@@ -40,14 +40,18 @@ func commands() []command {
 	return []command{
 		{"init", "prepare a data directory and its first account", initCommand},
 		{"serve", "serve the AWS protocols and NBD", serveCommand},
+		{"unseal", "open the root key of a sealed daemon", unsealCommand},
 		{"status", "say what the daemon serves", statusCommand},
 		{"account add", "add an account's root credential", accountAddCommand},
 		{"key list", "list the KMS keys", keyListCommand},
+		{"key usage", "list what depends on a KMS key", keyUsageCommand},
+		{"key policy test", "say how a request would be decided, without making it", keyPolicyTestCommand},
 		{"volume list", "list the volumes", volumeListCommand},
 		{"volume attach", "attach a volume and print its NBD URI", volumeAttachCommand},
 		{"volume detach", "detach a volume", volumeDetachCommand},
 		{"volume uri", "print the NBD URI of an attached volume", volumeURICommand},
 		{"snapshot list", "list the snapshots", snapshotListCommand},
+		{"database list", "list the RDS databases and where their storage is served", databaseListCommand},
 		{"image import", "make an image of a raw disk image file", imageImportCommand},
 		{"image list", "list the images", imageListCommand},
 		{"verify", "read and authenticate everything", verifyCommand},

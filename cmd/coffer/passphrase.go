@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"golang.org/x/term"
 )
@@ -20,7 +21,7 @@ func (r *rootFlags) passphrase(env *environment, twice bool) ([]byte, error) {
 	if !term.IsTerminal(int(env.stdin.Fd())) {
 		return nil, errors.New("--passphrase needs a terminal; use --passphrase-file")
 	}
-	first, err := promptSecret(env, "passphrase: ")
+	first, err := promptSecret(env, strings.ReplaceAll(r.prefix, "-", " ")+"passphrase: ")
 	if err != nil || !twice {
 		return first, err
 	}

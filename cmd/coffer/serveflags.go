@@ -3,12 +3,15 @@ package main
 import (
 	"path/filepath"
 	"slices"
+
+	"coffer.example/internal/audit"
 )
 
 // serveOptions are the flags of coffer serve.
 type serveOptions struct {
 	dataDir       string
 	root          rootFlags
+	sealed        bool
 	api, admin    string
 	nbd           stringList
 	nbdGroup      string
@@ -24,6 +27,7 @@ type serveOptions struct {
 	volume        string
 	auditSync     string
 	auditOnError  string
+	auditFileMiB  int64
 	poolLimit     int64 // GiB
 	scrubRate     int64 // MiB per second
 }
@@ -32,13 +36,16 @@ const (
 	defaultAPI    = "127.0.0.1:4566"
 	defaultAdmin  = "127.0.0.1:4567"
 	defaultRegion = "us-east-1"
-	maxPoolLimit  = 4 << 20  // GiB: what slot numbers reach
-	maxScrubRate  = 64 << 10 // MiB a second
+	// maxAuditFileMiB bounds a file of the audit trail: the last one is verified at every start.
+	maxAuditFileMiB = 1024
+	maxPoolLimit    = 4 << 20  // GiB: what slot numbers reach
+	maxScrubRate    = 64 << 10 // MiB a second
 )
 
 func parseServe(env *environment, args []string) (*serveOptions, error) {
 	f, o := newFlags(env, "serve", ""), &serveOptions{}
 	o.root.register(f)
+	f.BoolVar(&o.sealed, "sealed", false, "hold the directory and wait for coffer unseal to open it")
 	f.String("config", "", "a `file` of lines `flag = value`")
 	f.StringVar(&o.api, "api", defaultAPI, "where the AWS protocols are served (`host:port`)")
 	f.StringVar(&o.admin, "admin", defaultAdmin, "where /metrics, /healthz and /readyz are served (`host:port`, or off)")
@@ -58,6 +65,7 @@ func parseServe(env *environment, args []string) (*serveOptions, error) {
 	f.StringVar(&o.volume, "volume", "", "the `volume` that --stdio or an inherited socket serves")
 	f.StringVar(&o.auditSync, "audit-sync", "grouped", "when audit events are synced: within a second, or before every answer (`grouped|always`)")
 	f.StringVar(&o.auditOnError, "audit-on-error", "fail", "what happens to requests when the audit trail cannot be written (`fail|drop`)")
+	f.Int64Var(&o.auditFileMiB, "audit-file-mib", audit.DefaultMaxFileBytes>>20, "the size in `MiB` at which a new file of the audit trail is begun")
 	f.Int64Var(&o.poolLimit, "pool-limit", 0, "how many `GiB` the volumes may take together; beyond, writes get ENOSPC (default 0: what the disk has)")
 	f.Int64Var(&o.scrubRate, "scrub-rate", 0, "read and authenticate everything once a day in the background, at most so many `MiB` a second (default 0: not)")
 	if _, err := f.parse(args, 0); err != nil {
@@ -88,6 +96,9 @@ func (o *serveOptions) check(env *environment) error {
 			return usagef("--%s %s: must be one of %v", choice.flag, choice.value, choice.allowed)
 		}
 	}
+	if o.auditFileMiB < 1 || o.auditFileMiB > maxAuditFileMiB {
+		return usagef("--audit-file-mib %d: must be 1 to %d", o.auditFileMiB, maxAuditFileMiB)
+	}
 	if o.poolLimit < 0 || o.poolLimit > maxPoolLimit || o.scrubRate < 0 || o.scrubRate > maxScrubRate {
 		return usagef("--pool-limit and --scrub-rate: must be 0 to %d GiB and 0 to %d MiB a second", maxPoolLimit, maxScrubRate)
 	}
@@ -99,6 +110,9 @@ func (o *serveOptions) check(env *environment) error {
 	}
 	if err := o.root.check(); err != nil {
 		return err
+	}
+	if o.sealed && (o.root.given() || o.volume != "" || o.dev) {
+		return usagef("--sealed goes with no root key, --volume or --dev")
 	}
 	if o.dev {
 		return o.checkDev()

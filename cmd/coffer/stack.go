@@ -17,6 +17,7 @@ import (
 	"coffer.example/internal/ecr"
 	"coffer.example/internal/iam"
 	"coffer.example/internal/nbd"
+	"coffer.example/internal/rds"
 	"coffer.example/kms"
 )
 
@@ -31,6 +32,7 @@ type stack struct {
 	attached *attachments
 	machines *ec2.Service
 	images   *ecr.Service
+	bases    *rds.Service
 	blobs    *dirblob.Store
 	front    *awsapi.Front
 	opened   []func() error // what close undoes, in the order it was opened
@@ -54,7 +56,7 @@ type step = func(*stack, context.Context) error
 
 // forServing are the steps of a daemon; for the other commands a few of them are enough.
 func forServing() []step {
-	return []step{(*stack).openKeys, (*stack).openTrail, (*stack).openPeople, (*stack).openStore, (*stack).openMachines, (*stack).openImages, (*stack).openFront}
+	return []step{(*stack).openKeys, (*stack).openTrail, (*stack).openPeople, (*stack).openStore, (*stack).openMachines, (*stack).openDatabases, (*stack).openImages, (*stack).openFront}
 }
 
 // openStack opens packages, each with what stands to its left. On an error it closes
@@ -87,7 +89,7 @@ func (s *stack) openKeys(context.Context) (err error) {
 		Logf: func(format string, args ...any) { s.log.Warn(fmt.Sprintf(format, args...)) },
 	})
 	if err != nil {
-		return err
+		return withHint(err)
 	}
 	s.closeLater(s.keys.Close)
 	return nil
@@ -100,7 +102,7 @@ func (s *stack) openTrail(ctx context.Context) (err error) {
 	}
 	s.trail, err = audit.Open(ctx, audit.Options{
 		Dir: s.dir.file(auditName), Key: s.keys.AuditKey(), Anchor: auditAnchor{s.keys.Keyring()},
-		SyncAlways: s.auditSync == "always", OnError: onError,
+		SyncAlways: s.auditSync == "always", OnError: onError, MaxFileBytes: s.auditFileMiB << 20,
 	})
 	if err != nil {
 		return err
@@ -112,6 +114,7 @@ func (s *stack) openTrail(ctx context.Context) (err error) {
 
 func (s *stack) openPeople(context.Context) error {
 	s.people = iam.NewDirectory(iam.DirectoryOptions{Store: s.keys.Store(), Tokens: s.keys.TokenKey()})
+	s.keys.SetPrincipals(s.people)
 	return nil
 }
 
@@ -132,18 +135,33 @@ func (s *stack) openStore(context.Context) (err error) {
 
 // openMachines opens the EC2 catalogue, which attaches again what was attached.
 func (s *stack) openMachines(ctx context.Context) (err error) {
-	s.attached = newAttachments(s.blocks, s.uri, s.volume)
+	engine := ec2.NewStoreEngine(s.store)
+	s.closeLater(engine.Close)
+	s.attached = newAttachments(s.blocks, engine, s.uri, s.volume)
 	s.machines, err = ec2.Open(ctx, ec2.Options{
-		Store: s.keys.Store(), Engine: &engine{s.store, s.attached}, KMS: ec2.KMSOf(s.keys), Exports: s.attached, Blocks: newSnapshotBlocks(s.store),
+		Store: s.keys.Store(), Engine: engine, KMS: ec2.KMSOf(s.keys), Exports: s.attached, Blocks: engine,
 		ManagedKeyCopies: s.copyDefault == "aws-managed", Log: s.log,
 	})
 	if err != nil {
 		return err
 	}
-	s.closeLater(s.attached.detachAll)
+	s.closeLater(s.attached.withdrawAll)
 	s.closeLater(s.machines.Close)
-	s.keys.SetRecorder(keyEvents{s.trail, s.machines.KeysChanged})
+	s.keys.SetRecorder(keyEvents{trail: s.trail, changed: s.machines.KeysChanged})
 	s.startTicking(ctx)
+	return nil
+}
+
+// openDatabases opens the RDS catalogue, which opens and serves the storage of what was available.
+func (s *stack) openDatabases(ctx context.Context) (err error) {
+	s.bases, err = rds.Open(ctx, rds.Options{
+		Store: s.keys.Store(), Engine: s.store, Keys: s.keys, Exports: databaseExports{s.attached}, Log: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	s.closeLater(s.bases.Close)
+	s.keys.SetRecorder(keyEvents{s.trail, s.machines.KeysChanged, s.bases.KeysChanged})
 	return nil
 }
 
@@ -184,6 +202,9 @@ func (a auditAnchor) Save(ctx context.Context, anchor []byte) error {
 func (s *stack) ready() error {
 	if s.trail.Stats().Failed && s.auditOnError == "fail" {
 		return errors.New("the audit trail cannot be written")
+	}
+	if err := s.keys.Failed(); err != nil {
+		return errors.New("the metadata store has failed; restart coffer serve")
 	}
 	if s.store.Metrics().Failed {
 		return errors.New("the index of the volumes has failed; restart coffer serve")

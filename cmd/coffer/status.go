@@ -22,6 +22,7 @@ type statusAnswer struct {
 	Admin     string    `json:"admin,omitempty"`
 	NBD       []string  `json:"nbd,omitempty"`
 	Ready     bool      `json:"ready"`
+	Sealed    bool      `json:"sealed,omitempty"`
 	NotReady  string    `json:"notReady,omitempty"` // why
 	Exports   int       `json:"exports"`
 

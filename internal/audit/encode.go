@@ -10,7 +10,7 @@ import (
 )
 
 // Fields is a JSON object whose members keep their order. A value is a string, bool,
-// int, int64, []string, map[string]string, Fields, nil, or anything that json.Marshal takes.
+// int, int64, []string, map[string]string, Fields or *Fields, nil, or anything that json.Marshal takes.
 type Fields []Field
 
 // Field is a member of Fields.
@@ -176,6 +176,8 @@ func appendValue(b []byte, v any) ([]byte, error) {
 		return appendMap(b, v), nil
 	case Fields:
 		return appendFields(b, v)
+	case *Fields:
+		return appendFields(b, *v)
 	}
 	enc, err := json.Marshal(v)
 	return append(b, enc...), err

@@ -18,8 +18,9 @@
 //   - A key that refuses is asynchronous, as on AWS: what was asked for appears, and
 //     then is in the state error (an instance: terminated, with its reason). AttachVolume
 //     alone fails at once.
-//   - A snapshot that is written block by block belongs to the process that began it: it
-//     is durable once completed, and a restart, its timeout or its deletion ends it.
+//   - A block of a snapshot that is written block by block is durable when it is
+//     acknowledged. A restart does not end an upload: whoever goes on with it opens it under
+//     their own permissions. Completion, its timeout or its deletion does.
 //   - No request for one account's resources reads another account's records.
 //
 // # Records

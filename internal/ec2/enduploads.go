@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
-	"errors"
-	"time"
 
 	"coffer.example/kms"
 )
@@ -93,33 +91,20 @@ func (s *Service) dropUpload(ctx context.Context, id string) error {
 
 // expireUploads fails the uploads whose time is over.
 func (s *Service) expireUploads(ctx context.Context) {
-	_ = s.endUploads(ctx, func(u *upload) bool { return s.now().After(u.ends) }, "The snapshot was not completed in time") // logged there
-}
-
-// failUploads fails every upload: the service closes.
-func (s *Service) failUploads() error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	return s.endUploads(ctx, func(*upload) bool { return true }, interrupted)
-}
-
-func (s *Service) endUploads(ctx context.Context, which func(*upload) bool, reason string) error {
+	now := s.now()
 	s.mu.Lock()
 	var ids []string
 	for id, u := range s.uploads {
-		if which(u) {
+		if now.After(u.ends) {
 			ids = append(ids, id)
 		}
 	}
 	s.mu.Unlock()
-	var errs []error
 	for _, id := range ids {
-		if err := s.failUpload(ctx, id, reason); err != nil {
+		if err := s.failUpload(ctx, id, outOfTime); err != nil {
 			s.log.Error("upload not ended", "snapshot", id, "error", err)
-			errs = append(errs, err)
 		}
 	}
-	return errors.Join(errs...)
 }
 
 func (s *Service) failUpload(ctx context.Context, id, reason string) error {

@@ -26,8 +26,7 @@ type Engine interface {
 	CreateVolume(ctx context.Context, spec VolumeSpec) error
 	// RestoreVolume makes a volume from a snapshot; it is usable when this returns.
 	RestoreVolume(ctx context.Context, snapshotID string, spec VolumeSpec) error
-	// ResizeVolume grows a volume. One that is attached shows its new size when it is
-	// attached again; one that is not is opened with keys.
+	// ResizeVolume grows a volume, attached or not; one that is not is opened with keys.
 	ResizeVolume(ctx context.Context, volumeID string, sizeBytes int64, keys blockstore.Keyring) error
 	DeleteVolume(ctx context.Context, volumeID string) error
 	// Attach opens the volume's data key through keys and makes the volume ready to be
@@ -64,7 +63,12 @@ var ErrUnrelatedObjects = errors.New("ec2: the snapshots are not related")
 type BlockEngine interface {
 	// BeginUpload makes what the snapshot spec.ID is written into: empty, or a parent's content.
 	BeginUpload(ctx context.Context, parentID string, spec VolumeSpec) error
-	// WriteBlock and ReadUploaded work on an upload that has begun.
+	// ResumeUpload opens an upload that an earlier process began, and reports the blocks
+	// that were written.
+	ResumeUpload(ctx context.Context, snapshotID string, keys blockstore.Keyring, written func(index int64)) error
+	// Uploads lists the uploads that have begun and not ended, for recovery.
+	Uploads(ctx context.Context) ([]string, error)
+	// WriteBlock and ReadUploaded work on an upload that has begun. A block is durable when WriteBlock returns.
 	WriteBlock(ctx context.Context, snapshotID string, index int64, data []byte) error
 	ReadUploaded(ctx context.Context, snapshotID string, index int64, data []byte) error
 	// EndUpload makes the snapshot of what was written, durably.
@@ -73,9 +77,17 @@ type BlockEngine interface {
 	AbortUpload(ctx context.Context, snapshotID string) error
 	// ReadBlock reads a block of a snapshot.
 	ReadBlock(ctx context.Context, snapshotID string, index int64, data []byte, keys blockstore.Keyring) error
-	// ChangedBlocks calls fn, in order, for the blocks of newer that may differ from older
-	// (empty: for the blocks that it has), until fn returns false.
-	ChangedBlocks(ctx context.Context, olderID, newerID string, fn func(index int64) bool) error
+	// ChangedBlocks calls fn, in order, for the blocks of the newer snapshot that may
+	// differ from the older one's, until fn returns false.
+	ChangedBlocks(ctx context.Context, q ChangeQuery, fn func(index int64) bool) error
+}
+
+// ChangeQuery asks which blocks of a snapshot differ from those of an older one.
+type ChangeQuery struct {
+	OlderID string // empty: every block that the newer one has
+	NewerID string
+	From    int64 // the first index to report
+	Keys    blockstore.Keyring
 }
 
 // Exports serves attached volumes to their users.

@@ -57,6 +57,7 @@ const (
 	UploadEnded
 	ConcurrentUploads
 	ChecksumMismatch
+	FastRestoreLimit
 )
 
 // Error is a refusal: a reason and AWS's sentence for it. Cause is what the key

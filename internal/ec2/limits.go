@@ -12,17 +12,19 @@ const (
 	maxImageName       = 128  // AWS, in characters
 	minImageName       = 3
 
-	maxDevices       = 40  // attachments of one instance (AWS: of a Nitro instance, about 28; of a Xen one 40)
-	maxLaunch        = 100 // instances of one RunInstances
-	maxPendingCopies = 20  // AWS: snapshot copies per account and destination Region
-	maxShareChanges  = 500 // AWS: accounts in one ModifySnapshotAttribute
-	maxShares        = 1000
-	maxUploads       = 256      // snapshots being written at once; each keeps a device open
-	maxUserData      = 16 << 10 // AWS, decoded
-	maxClientToken   = 64       // AWS, in characters
-	maxFilters       = 50       // AWS
-	maxFilterValues  = 200      // AWS
-	maxIDs           = 1000     // AWS: ids in one Describe
+	maxDevices          = 40  // attachments of one instance (AWS: of a Nitro instance, about 28; of a Xen one 40)
+	maxLaunch           = 100 // instances of one RunInstances
+	maxPendingCopies    = 20  // AWS: snapshot copies per account and destination Region
+	maxShareChanges     = 500 // AWS: accounts in one ModifySnapshotAttribute
+	maxShares           = 1000
+	maxFastRestores     = 5        // AWS: snapshots with fast restore, per account and Region
+	maxFastRestoreNames = 10       // AWS: snapshots, and zones, of one request
+	maxUploads          = 256      // snapshots being written at once; each keeps a device open
+	maxUserData         = 16 << 10 // AWS, decoded
+	maxClientToken      = 64       // AWS, in characters
+	maxFilters          = 50       // AWS
+	maxFilterValues     = 200      // AWS
+	maxIDs              = 1000     // AWS: ids in one Describe
 
 	maxVolumeGiB = 16 << 10 // of the engine: 16 TiB, whatever the volume type
 

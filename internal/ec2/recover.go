@@ -17,6 +17,7 @@ const interrupted = "The service was restarted before this was finished"
 // so that each unsettled record says which step may be missing:
 //
 //	creating, pending     finished if the engine has the object, else failed
+//	pending, uploaded     goes on if the engine has what was written, until its time is over
 //	deleting              the engine is told again, the record removed
 //	attaching             undone: the grant retired, the volume available again
 //	detaching             finished: no client has survived
@@ -121,6 +122,12 @@ func (s *Service) recoverSnapshots(ctx context.Context) error {
 		return err
 	}
 	slices.Sort(exist)
+	var uploads []string
+	if s.blocks != nil {
+		if uploads, err = s.blocks.Uploads(ctx); err != nil {
+			return err
+		}
+	}
 	return unsettled(ctx, s, kindSnapshot(), func(snap Snapshot) error {
 		if snap.State == SnapshotDeleting {
 			return s.removeSnapshot(ctx, snap)
@@ -132,17 +139,20 @@ func (s *Service) recoverSnapshots(ctx context.Context) error {
 				return err
 			}
 		}
+		_, found := slices.BinarySearch(exist, snap.ID)
+		reason := interrupted
 		if snap.Upload != nil {
-			if err := s.dropUpload(ctx, snap.ID); err != nil {
+			goesOn, why, err := s.recoverUpload(ctx, snap, found, slices.Contains(uploads, snap.ID))
+			if goesOn || err != nil {
 				return err
 			}
+			reason = why
 		}
-		_, found := slices.BinarySearch(exist, snap.ID)
 		_, err := edit(ctx, s, snap, func(snap *Snapshot) {
 			if found {
 				snap.State, snap.Completed = SnapshotCompleted, s.now()
 			} else {
-				snap.State, snap.StateMessage = SnapshotError, interrupted
+				snap.State, snap.StateMessage = SnapshotError, reason
 			}
 		})
 		return err

@@ -17,6 +17,7 @@ import (
 //	ec2/unsettled/<kind>/<region>/<owner>/<id>   a resource that start-up must look at
 //	ec2/settings/<region>/<account>              encryption by default
 //	ec2/token/<region>/<account>/<op>/<hash>     an idempotency token
+//	ec2/fast-restore/<region>/<account>/<snapshot>/<zone>  fast snapshot restore, by who enabled it
 //	ec2/terminated/<id>                          an instance to forget
 const (
 	rootPrefix       = "ec2/"
@@ -63,6 +64,14 @@ func settingsKey(region, account string) string {
 
 func tokenKey(region, account, operation, token string) string {
 	return tokenPrefix + region + "/" + account + "/" + operation + "/" + hash(token)
+}
+
+func fastRestorePrefix(region, account string) string {
+	return rootPrefix + "fast-restore/" + region + "/" + account + "/"
+}
+
+func fastRestoreKey(region, account, snapshotID, zone string) string {
+	return fastRestorePrefix(region, account) + snapshotID + "/" + zone
 }
 
 func lastPart(key string) string { return key[strings.LastIndexByte(key, '/')+1:] }

@@ -82,14 +82,14 @@ func Open(ctx context.Context, o Options) (*Service, error) {
 }
 
 // Close ends the background work: a volume that waits for its clients stays
-// detaching and goes on at the next Open. Uploads fail. It does not close the store or the engine.
+// detaching and goes on at the next Open, and so do uploads. It does not close the store or the engine.
 func (s *Service) Close() error {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
 	s.cancel()
 	s.background.Wait()
-	return s.failUploads()
+	return nil
 }
 
 // goBackground runs fn until it returns or the service closes.

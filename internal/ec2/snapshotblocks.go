@@ -33,21 +33,19 @@ func (s *Service) ChangedBlocks(ctx context.Context, caller kms.Caller, olderID,
 			return out, err
 		}
 	}
-	err = s.blocks.ChangedBlocks(ctx, olderID, newerID, func(index int64) bool {
-		switch {
-		case index < from:
-		case len(out.Indexes) == limit:
+	q := ChangeQuery{OlderID: olderID, NewerID: newerID, From: from, Keys: s.keyring(caller)}
+	err = s.blocks.ChangedBlocks(ctx, q, func(index int64) bool {
+		if len(out.Indexes) == limit {
 			out.Next = index
 			return false
-		default:
-			out.Indexes = append(out.Indexes, index)
 		}
+		out.Indexes = append(out.Indexes, index)
 		return true
 	})
 	if errors.Is(err, ErrUnrelatedObjects) {
 		return out, refuse(UnrelatedSnapshots, "%s and %s are not related", olderID, newerID)
 	}
-	return out, err
+	return out, keyRefusal(err)
 }
 
 // readable finds a snapshot whose blocks the caller may read: a completed one that is its

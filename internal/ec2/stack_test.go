@@ -30,7 +30,7 @@ type stack struct {
 	events  *events
 	keys    *kms.KMS
 	store   *blockstore.Store
-	engine  *storeEngine
+	engine  *ec2.StoreEngine
 	exports *ec2test.Exports
 	ec2     *ec2.Service
 	managed bool
@@ -91,7 +91,7 @@ func (s *stack) open() {
 	require.NoError(s.t, err)
 	s.store, err = blockstore.Open(blockstore.Options{Dir: filepath.Join(s.root, "store"), Keys: s.keys.StoreKeyring(), ReserveBytes: -1, ZoneSlots: 4096})
 	require.NoError(s.t, err)
-	s.engine, s.exports = engineOf(s.store), ec2test.New(s.t).Exports
+	s.engine, s.exports = ec2.NewStoreEngine(s.store), ec2test.New(s.t).Exports
 	s.ec2, err = ec2.Open(s.ctx, ec2.Options{
 		Store: s.keys.Store(), Engine: s.engine, KMS: ec2.KMSOf(s.keys), Exports: s.exports, ManagedKeyCopies: s.managed, RetryEvery: time.Hour,
 	})
@@ -100,6 +100,7 @@ func (s *stack) open() {
 
 func (s *stack) close() {
 	require.NoError(s.t, s.ec2.Close())
+	require.NoError(s.t, s.engine.Close())
 	require.NoError(s.t, s.store.Close())
 	require.NoError(s.t, s.keys.Close())
 }
@@ -185,13 +186,27 @@ func (s *stack) snapshotOf(account, instance string, spec ec2.DeviceSpec, text s
 	return s.completed(account, snap.ID).ID
 }
 
+func (s *stack) snapshot(account, id string) ec2.Snapshot {
+	page, err := s.ec2.DescribeSnapshots(s.ctx, ec2test.Root(account), ec2.Visible{}, ec2.Query{IDs: []string{id}})
+	require.NoError(s.t, err)
+	return page.Items[0]
+}
+
+// user is a user of the first account with a policy that allows actions on every key.
+func (s *stack) user(actions ...string) kms.Caller {
+	user := ec2test.Root(ec2test.Account)
+	user.ARN, user.Type, user.UserName = "arn:aws:iam::"+ec2test.Account+":user/bob", "IAMUser", "bob"
+	allowed, err := json.Marshal(actions)
+	require.NoError(s.t, err)
+	user.Policies = []kms.Policy{{Name: "inline policy p of user bob", Document: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":` + string(allowed) + `,"Resource":"*"}]}`}}
+	return user
+}
+
 // completed waits for a copy and returns the snapshot.
 func (s *stack) completed(account, id string) ec2.Snapshot {
 	var snap ec2.Snapshot
 	require.Eventually(s.t, func() bool {
-		page, err := s.ec2.DescribeSnapshots(s.ctx, ec2test.Root(account), ec2.Visible{}, ec2.Query{IDs: []string{id}})
-		require.NoError(s.t, err)
-		snap = page.Items[0]
+		snap = s.snapshot(account, id)
 		return snap.State != ec2.SnapshotPending
 	}, 10*time.Second, 5*time.Millisecond)
 	require.Equal(s.t, ec2.SnapshotCompleted, snap.State, snap.StateMessage)
@@ -377,9 +392,7 @@ func TestCallsOnTheCallersBehalf(t *testing.T) {
 	require.Empty(t, grants.Grants)
 
 	// A user who may do everything but create grants is refused, at once; nothing is left behind.
-	user := ec2test.Root(us)
-	user.ARN, user.Type, user.UserName = "arn:aws:iam::"+us+":user/bob", "IAMUser", "bob"
-	user.Policies = []kms.Policy{{Name: "inline policy p of user bob", Document: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["kms:Decrypt","kms:DescribeKey","kms:GenerateDataKey*"],"Resource":"*"}]}`}}
+	user := s.user("kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey*")
 	_, err = s.ec2.AttachVolume(s.ctx, user, ec2.AttachRequest{VolumeID: v.ID, InstanceID: i, Device: "/dev/sdf"})
 	require.True(t, ec2.HasReason(err, ec2.KeyUnavailable), "%v", err)
 	require.ErrorContains(t, err, "kms:CreateGrant")
@@ -420,15 +433,40 @@ func TestCallsForSnapshots(t *testing.T) {
 	require.Equal(t, []string{"ReEncrypt root", "GenerateDataKeyWithoutPlaintext root"}, other[:2], "another key")
 
 	// Without kms:ReEncryptFrom on the snapshot's key the volume fails, later and with a reason.
-	user := ec2test.Root(us)
-	user.ARN, user.Type, user.UserName = "arn:aws:iam::"+us+":user/bob", "IAMUser", "bob"
-	user.Policies = []kms.Policy{{Name: "inline policy p of user bob", Document: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["kms:DescribeKey","kms:GenerateDataKey*","kms:ReEncryptTo"],"Resource":"*"}]}`}}
+	user := s.user("kms:DescribeKey", "kms:GenerateDataKey*", "kms:ReEncryptTo")
 	v, err := s.ec2.CreateVolume(s.ctx, user, ec2.VolumeRequest{Zone: ec2test.Region + "a", DeviceSpec: ec2.DeviceSpec{SnapshotID: snap, Encrypted: snapshot.True, KeyID: two}})
 	require.NoError(t, err)
 	require.Equal(t, ec2.VolumeError, s.volume(us, v.ID).State)
 	require.Equal(t, "Given key ID is not accessible", s.volume(us, v.ID).StateMessage)
 	_, err = s.store.Volume(v.ID)
 	require.ErrorIs(t, err, blockstore.ErrNotFound)
+}
+
+// A copy whose key refuses once it is under way ends in the state error and leaves
+// nothing; an image made of it fails.
+func TestCopyFailsWithItsKey(t *testing.T) {
+	s := newStack(t)
+	const us = ec2test.Account
+	one, two := s.key(us, ""), s.key(us, "")
+	source := s.snapshotOf(us, s.instance(us), ec2.DeviceSpec{SizeGiB: 1, Encrypted: snapshot.True, KeyID: one}, "text")
+	user := s.user("kms:DescribeKey", "kms:GenerateDataKey*", "kms:ReEncrypt*") // and not kms:Decrypt
+	copied, err := s.ec2.CopySnapshot(s.ctx, user, ec2.CopySnapshotRequest{SourceID: source, Encrypted: snapshot.True, KeyID: two})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return s.snapshot(us, copied.ID).State == ec2.SnapshotError }, 10*time.Second, time.Millisecond)
+	require.Equal(t, "Given key ID is not accessible", s.snapshot(us, copied.ID).StateMessage)
+	_, _, err = s.store.CopyStatus(copied.ID)
+	require.ErrorIs(t, err, blockstore.ErrNotFound)
+	require.Contains(t, s.completed(us, source).ID, source)
+
+	image, err := s.ec2.RegisterImage(s.ctx, ec2test.Root(us), ec2.ImageRequest{Name: "image", RootDevice: "/dev/sda1", Devices: []ec2.DeviceMapping{{Device: "/dev/sda1", Spec: ec2.DeviceSpec{SnapshotID: source}}}})
+	require.NoError(t, err)
+	failing, err := s.ec2.CopyImage(s.ctx, user, ec2.CopyImageRequest{SourceRegion: ec2test.Region, SourceID: image.ID, Name: "copy", Encrypted: snapshot.True, KeyID: two})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		page, err := s.ec2.DescribeImages(s.ctx, ec2test.Root(us), ec2.Visible{}, ec2.Query{IDs: []string{failing.ID}})
+		require.NoError(t, err)
+		return page.Items[0].State == ec2.ImageFailed && page.Items[0].StateMessage == "Copy image failed with an internal error"
+	}, 10*time.Second, time.Millisecond)
 }
 
 // A copy in another Region is under a key of that Region: the source's key is used

@@ -16,6 +16,7 @@ type Volume struct {
 	ManagedKey              bool   // under an AWS managed key
 	DataKeyID               string // equal along a lineage that shares a data key
 	SnapshotID              string // what it was made from
+	FastRestored            bool   // by fast snapshot restore
 	MultiAttach             bool
 	AutoEnableIO            bool
 	Created                 time.Time

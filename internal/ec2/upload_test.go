@@ -7,6 +7,7 @@ import (
 
 	"coffer.example/internal/ec2"
 	"coffer.example/internal/ec2/ec2test"
+	"coffer.example/kms"
 	"coffer.example/snapshot"
 	"github.com/stretchr/testify/require"
 )
@@ -33,20 +34,41 @@ func TestUploadExpires(t *testing.T) {
 	w.Check(a.Service)
 }
 
-// A restart fails what was being written, and keeps what was completed.
+// An upload goes on after a restart, with what was acknowledged, and ends when its time is over.
 func TestUploadAcrossRestart(t *testing.T) {
 	w := ec2test.New(t)
 	a := in(t, w.Start())
-	done, half := a.upload(ec2.UploadRequest{SizeGiB: 1}), a.upload(ec2.UploadRequest{SizeGiB: 1})
+	block := make([]byte, ec2.SnapshotBlockSize)
+	done, half, late := a.upload(ec2.UploadRequest{SizeGiB: 1}), a.upload(ec2.UploadRequest{SizeGiB: 1, Encrypted: snapshot.True, KeyID: "k1", Timeout: time.Hour}), a.upload(ec2.UploadRequest{SizeGiB: 1, Timeout: 10 * time.Minute})
+	orphan := a.upload(ec2.UploadRequest{SizeGiB: 1, Timeout: time.Hour})
 	_, err := a.CompleteSnapshot(a.ctx, a.caller, done, 0, nil)
 	require.NoError(t, err)
+	child := a.upload(ec2.UploadRequest{SizeGiB: 1, ParentID: done})
+	require.NoError(t, a.PutSnapshotBlock(a.ctx, a.caller, half, 3, block))
+	require.NoError(t, a.DeleteSnapshot(a.ctx, a.caller, done, false))
 	require.NoError(t, a.Close())
+	w.Clock = w.Clock.Add(11 * time.Minute)
 	a = in(t, w.Start())
-	require.Equal(t, ec2.SnapshotCompleted, a.snapshot(done).State)
-	require.Equal(t, ec2.SnapshotError, a.snapshot(half).State)
-	snap, err := a.CompleteSnapshot(a.ctx, a.caller, done, 0, nil)
+	require.Equal(t, ec2.SnapshotPending, a.snapshot(half).State)
+	require.Equal(t, "The snapshot was not completed in time", a.snapshot(late).StateMessage)
+	require.Contains(t, a.snapshot(child).StateMessage, "The parent snapshot was deleted")
+	w.Check(a.Service)
+
+	w.Keys.SetState(ec2test.Account, "k1", kms.Disabled)
+	err = a.PutSnapshotBlock(a.ctx, a.caller, half, 4, block)
+	require.True(t, ec2.HasReason(err, ec2.KeyUnavailable), "%v", err)
+	w.Keys.SetState(ec2test.Account, "k1", kms.Enabled)
+	require.NoError(t, a.PutSnapshotBlock(a.ctx, a.caller, half, 4, block))
+	_, err = a.CompleteSnapshot(a.ctx, a.caller, half, 1, nil)
+	require.True(t, ec2.HasReason(err, ec2.InvalidParameter), "%v", err)
+	_, err = a.CompleteSnapshot(a.ctx, a.caller, half, 2, nil)
+	require.NoError(t, err)
+	snap, err := a.CompleteSnapshot(a.ctx, a.caller, half, 2, nil)
 	require.NoError(t, err)
 	require.Equal(t, ec2.SnapshotCompleted, snap.State, "completing again changes nothing")
+	w.Clock = w.Clock.Add(time.Hour)
+	a.KeysChanged() // looks at everything
+	require.Eventually(t, func() bool { return a.snapshot(orphan).State == ec2.SnapshotError }, 5*time.Second, time.Millisecond)
 	w.Check(a.Service)
 }
 

@@ -25,13 +25,14 @@ type UploadRequest struct {
 	ClientToken string        `json:"-"`
 }
 
-// upload is a snapshot that is being written. It belongs to this process: what has
-// been written is durable when it ends, and a restart fails it.
+// upload is a snapshot that is being written. Every block is durable once it is
+// acknowledged; what an earlier process began is opened by the first who goes on with it.
 type upload struct {
 	at      ref
 	sizeGiB int
 	ends    time.Time
 	turn    sync.RWMutex // blocks are written under RLock, the end is under Lock
+	open    bool         // guarded by turn
 	ended   bool         // guarded by turn
 
 	mu      sync.Mutex
@@ -162,11 +163,15 @@ func (s *Service) beginUpload(ctx context.Context, caller kms.Caller, snap Snaps
 	if err := s.blocks.BeginUpload(ctx, parentID, spec); err != nil {
 		return errors.Join(keyRefusal(err), s.removeSnapshot(ctx, snap))
 	}
-	_, at := snap.at()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.uploads[snap.ID] = &upload{at: at, sizeGiB: snap.SizeGiB, ends: snap.Started.Add(snap.Upload.Timeout), written: map[int64]uint64{}}
+	s.uploads[snap.ID] = newUpload(snap, true)
 	return nil
+}
+
+func newUpload(snap Snapshot, open bool) *upload {
+	_, at := snap.at()
+	return &upload{at: at, sizeGiB: snap.SizeGiB, ends: snap.Started.Add(snap.Upload.Timeout), open: open, written: map[int64]uint64{}}
 }
 
 // findUpload finds an upload of the caller that has not ended.
@@ -185,7 +190,7 @@ func (s *Service) findUpload(ctx context.Context, caller kms.Caller, id string) 
 		s.nudge()
 		return nil, refuse(UploadEnded, "The snapshot %s was not completed in time.", id)
 	}
-	return u, nil
+	return u, s.resume(ctx, caller, id, u)
 }
 
 // PutSnapshotBlock writes a block of SnapshotBlockSize bytes, again if it was written before.

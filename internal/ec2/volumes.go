@@ -136,7 +136,9 @@ func (s *Service) makeVolume(ctx context.Context, caller kms.Caller, v Volume, p
 			s.discard(v.ID, s.engine.DeleteVolume(ctx, v.ID))
 		}
 	}
+	fast := failure == nil && plan.source != nil && s.fastRestored(ctx, v)
 	_, err = edit(ctx, s, v, func(v *Volume) {
+		v.FastRestored = fast
 		switch {
 		case failure != nil:
 			v.State, v.StateMessage = VolumeError, keyMessage(failure)

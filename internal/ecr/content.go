@@ -126,8 +126,11 @@ func (c *Content) Close() error {
 // copyBuffer is a multiple of a stream's chunk, so that whole chunks are opened in place.
 const copyBuffer = 256 << 10
 
-// WriteRange writes size bytes from off to w.
+// WriteRange writes size bytes from off to w, and opens what comes next meanwhile.
 func (c *Content) WriteRange(w io.Writer, off, size int64) error {
-	_, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{io.NewSectionReader(c, off, size)}, make([]byte, copyBuffer))
-	return err
+	if size <= copyBuffer {
+		_, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{io.NewSectionReader(c, off, size)}, make([]byte, copyBuffer))
+		return err
+	}
+	return writeAhead(w, io.NewSectionReader(c, off, size), size)
 }

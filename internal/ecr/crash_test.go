@@ -70,7 +70,7 @@ func life(s *ecr.Service, layer, config []byte) (deleted bool, err error) {
 	if _, err := s.CompleteUpload(ctx, root, name("app"), id, ecrtest.Digest(layer)); err != nil {
 		return false, err
 	}
-	if _, err := s.PutImage(ctx, root, ecr.PutImageInput{Name: name("app"), Content: ecrtest.Manifest(config, layer), Tag: "v1"}); err != nil {
+	if _, err := s.PutImage(ctx, root, ecr.PutImageInput{Name: name("app"), Content: ecrtest.Manifest(config, layer), Tags: []string{"v1"}}); err != nil {
 		return false, err
 	}
 	_, err = s.DeleteRepository(ctx, root, name("app"), true)
@@ -174,7 +174,7 @@ func TestConcurrentUse(t *testing.T) {
 				if err := pushLayer(s, root, "app", layer); err != nil {
 					t.Error(err)
 				}
-				out, err := s.PutImage(ctx, root, ecr.PutImageInput{Name: name("app"), Content: ecrtest.Manifest(config, layer), Tag: "latest"})
+				out, err := s.PutImage(ctx, root, ecr.PutImageInput{Name: name("app"), Content: ecrtest.Manifest(config, layer), Tags: []string{"latest"}})
 				if err != nil {
 					t.Error(err)
 					return

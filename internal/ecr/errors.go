@@ -67,5 +67,8 @@ func HasReason(err error, reason Reason) bool {
 	return errors.As(err, &e) && e.Reason == reason
 }
 
+// ErrForged is what a body returns that turns out not to be the one that its sender has signed: nothing of it is kept.
+var ErrForged = errors.New("ecr: body is not the one that was signed")
+
 // ErrDamaged says that a stored object is missing, truncated or changed.
 var ErrDamaged = errors.New("ecr: stored object is damaged")

@@ -72,7 +72,7 @@ func pushImage(t testing.TB, s *ecr.Service, repository, tag string, layer []byt
 	config := []byte(`{"of":"` + tag + `"}`)
 	require.NoError(t, pushLayer(s, root, repository, config))
 	require.NoError(t, pushLayer(s, root, repository, layer))
-	out, err := s.PutImage(ctx, root, ecr.PutImageInput{Name: name(repository), Content: ecrtest.Manifest(config, layer), Tag: tag})
+	out, err := s.PutImage(ctx, root, ecr.PutImageInput{Name: name(repository), Content: ecrtest.Manifest(config, layer), Tags: []string{tag}})
 	require.NoError(t, err)
 	return out.Image.Digest
 }

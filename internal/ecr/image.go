@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,18 +32,19 @@ type Image struct {
 // Size returns the size of the manifest.
 func (i *Image) Size() int64 { return i.Object.Size }
 
-// PutImageInput is a manifest to be pushed, under a tag, a digest or both.
+// PutImageInput is a manifest to be pushed, under tags, a digest or both.
 type PutImageInput struct {
-	Name        Name
-	Content     []byte
-	MediaType   string // empty: the manifest's own
-	Tag, Digest string
+	Name      Name
+	Content   []byte
+	MediaType string // empty: the manifest's own
+	Tags      []string
+	Digest    string
 }
 
 // PutImageOutput is the image that is there then.
 type PutImageOutput struct {
 	Image     *Image
-	Unchanged bool // it was there before, under that tag if one was given
+	Unchanged bool // it was there before, under those tags if any were given
 }
 
 // PutImage pushes a manifest.
@@ -55,8 +57,8 @@ func (s *Service) PutImage(ctx context.Context, c kms.Caller, in PutImageInput) 
 	if err != nil {
 		return nil, err
 	}
-	if in.Tag != "" && !ValidTag(in.Tag) {
-		return nil, refuse(InvalidParameter, "Invalid parameter at 'imageTag' failed to satisfy constraint: 'must satisfy regular expression '[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}''")
+	if err := checkImageTags(in.Tags); err != nil {
+		return nil, err
 	}
 	digest, sum, err := digestOf(in.Content, in.Digest)
 	if err != nil {
@@ -85,7 +87,22 @@ func (s *Service) putImage(ctx context.Context, r *Repository, id, sum string, i
 		return nil, err
 	}
 	image.Object = *stored
-	return s.addImage(ctx, r, image, m, in.Tag)
+	return s.addImage(ctx, r, image, m, in.Tags)
+}
+
+func checkImageTags(tags []string) error {
+	if len(tags) > MaxPushTags {
+		return refuse(LimitExceeded, "A manifest may come with at most %d tags", MaxPushTags)
+	}
+	for i, tag := range tags {
+		if !ValidTag(tag) {
+			return refuse(InvalidParameter, "Invalid parameter at 'imageTag' failed to satisfy constraint: 'must satisfy regular expression '[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}''")
+		}
+		if slices.Contains(tags[:i], tag) {
+			return refuse(InvalidParameter, "Invalid parameter at 'imageTag' failed to satisfy constraint: 'must not repeat'")
+		}
+	}
+	return nil
 }
 
 // digestOf returns the digest of a manifest, by the algorithm of the one it is said to have, and its SHA-256.
@@ -126,8 +143,8 @@ func (s *Service) sealManifest(ctx context.Context, r *Repository, id string, co
 	return &object{ID: id, SHA256: sum, Size: size, Segments: []segment{{Run: run, Size: size}}, Keys: *guarded}, err
 }
 
-// addImage commits a manifest, its tag and what finds it, while all it refers to is there.
-func (s *Service) addImage(ctx context.Context, r *Repository, image *Image, m *manifest, tag string) (*PutImageOutput, error) {
+// addImage commits a manifest, its tags and what finds it, while all it refers to is there.
+func (s *Service) addImage(ctx context.Context, r *Repository, image *Image, m *manifest, tags []string) (*PutImageOutput, error) {
 	release, err := s.locks.acquire(ctx, r.ID)
 	if err != nil {
 		return nil, err
@@ -157,7 +174,7 @@ func (s *Service) addImage(ctx context.Context, r *Repository, image *Image, m *
 			}
 		}
 		c.at(imageKey(r.ID, image.Digest), revision)
-		if tag != "" {
+		for _, tag := range tags {
 			moved, err := s.stageTag(ctx, r, c, tag, image.Digest)
 			if err != nil {
 				return err
@@ -179,7 +196,7 @@ func (s *Service) stageImage(ctx context.Context, r *Repository, c *change, imag
 	}
 	c.set(imageKey(r.ID, image.Digest), image).clear(uploadKey(r.ID, image.Object.ID))
 	if m.subject != "" {
-		c.set(referrerKey(r.ID, m.subject, image.Digest), m.descriptor(image.Digest, image.Size()))
+		c.set(referrerKey(r.ID, m.subject, image.Digest), m.referrer(image.Digest, image.Size()))
 	}
 	return nil
 }

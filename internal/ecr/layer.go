@@ -5,7 +5,6 @@ import (
 	"crypto/sha512"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -239,32 +238,3 @@ func (s *Service) dropLayer(ctx context.Context, repo string, layer *Layer) erro
 	}
 	return s.dropUpload(ctx, repo, id)
 }
-
-// MountLayer makes a layer of another repository of the same registry one of this
-// repository, if the caller may read it there and both keys allow: it is opened and sealed anew.
-func (s *Service) MountLayer(ctx context.Context, c kms.Caller, name Name, digest, from string) (*Layer, error) {
-	target, _, err := s.repository(ctx, c, name, actionStart, actionAppend, actionComplete)
-	if err != nil {
-		return nil, err
-	}
-	source, err := s.OpenLayer(ctx, c, Name{target.Account, from}, digest)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNoMount, err)
-	}
-	defer source.Close()
-	name = Name{target.Account, target.Name}
-	id, err := s.StartUpload(ctx, c, name)
-	if err != nil {
-		return nil, err
-	}
-	if _, err = s.Append(ctx, c, name, id, 0, io.NewSectionReader(source, 0, source.Size())); err == nil {
-		var layer *Layer
-		if layer, err = s.CompleteUpload(ctx, c, name, id, digest); err == nil {
-			return layer, nil
-		}
-	}
-	return nil, errors.Join(err, s.CancelUpload(settled(ctx), c, name, id))
-}
-
-// ErrNoMount says that a layer cannot be mounted, so that it is to be uploaded.
-var ErrNoMount = errors.New("ecr: layer cannot be mounted")

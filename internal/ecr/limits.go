@@ -27,7 +27,9 @@ const (
 	maxUploadsPerRepo    = 1_000
 	maxImageTagSize      = 128 // OCI distribution-spec, "Pulling manifests"
 	maxDescriptors       = 1_000
-	maxAnnotationsSize   = 128 << 10 // they are kept in a metadata record, of 256 KiB at most
+	maxRecordAnnotations = 128 << 10 // of a metadata record, of 256 KiB at most; larger ones stay in the manifest
+	maxAnonymousMount    = 1_000     // repositories in which a layer is looked for
+	MaxPushTags          = 10        // that come with one manifest; each is four of the 100 operations of a commit
 	maxSegments          = 4_096     // of about 50 bytes in a metadata record
 	maxReferrersPage     = 100
 	maxReferrersBytes    = 2 << 20

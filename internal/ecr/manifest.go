@@ -3,7 +3,6 @@ package ecr
 import (
 	"bytes"
 	"encoding/json"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -91,13 +90,6 @@ func parseManifest(content []byte, mediaType string) (*manifest, error) {
 	if err := m.refer(&w); err != nil {
 		return nil, err
 	}
-	size := 0
-	for key, value := range m.annotations {
-		size += len(key) + len(value)
-	}
-	if size > maxAnnotationsSize {
-		return nil, refuse(InvalidManifest, "The manifest's annotations have more than %d bytes", maxAnnotationsSize)
-	}
 	return m, nil
 }
 
@@ -145,11 +137,28 @@ func (d wireDescriptor) elsewhere() bool {
 	return len(d.URLs) > 0 && (strings.Contains(d.MediaType, ".nondistributable.") || strings.Contains(d.MediaType, ".foreign."))
 }
 
-// descriptor is how the list of referrers shows the manifest (OCI distribution-spec, "Listing Referrers").
-func (m *manifest) descriptor(digest string, size int64) *Descriptor {
-	d := &Descriptor{MediaType: m.mediaType, Digest: digest, Size: size, ArtifactType: m.artifactType, Annotations: maps.Clone(m.annotations)}
+// referrer is a manifest with a subject, as the list of referrers shows it (OCI distribution-spec, "Listing Referrers").
+type referrer struct {
+	Descriptor
+	// Apart is the size of annotations that a record has no room for; they are read from the manifest. 0: they are here.
+	Apart int `json:",omitempty"`
+}
+
+func (m *manifest) referrer(digest string, size int64) *referrer {
+	d := Descriptor{MediaType: m.mediaType, Digest: digest, Size: size, ArtifactType: m.artifactType}
 	if d.ArtifactType == "" && m.mediaType != MediaTypeIndex {
 		d.ArtifactType = m.configType
 	}
-	return d
+	if n := annotationsSize(m.annotations); n > maxRecordAnnotations {
+		return &referrer{d, n}
+	}
+	d.Annotations = m.annotations
+	return &referrer{Descriptor: d}
+}
+
+func annotationsSize(annotations map[string]string) (n int) {
+	for key, value := range annotations {
+		n += len(key) + len(value)
+	}
+	return n
 }

@@ -47,13 +47,19 @@ func (s *Service) GetImage(ctx context.Context, c kms.Caller, name Name, id Imag
 	if err != nil {
 		return nil, nil, err
 	}
+	content, err := s.readManifest(ctx, r, image)
+	return image, content, err
+}
+
+// readManifest returns the bytes of a manifest, MaxManifestSize at most.
+func (s *Service) readManifest(ctx context.Context, r *Repository, image *Image) ([]byte, error) {
 	content, err := s.openContent(ctx, r, &image.Object)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	b := make([]byte, content.Size())
 	_, err = io.ReadFull(io.NewSectionReader(content, 0, content.Size()), b)
-	return image, b, errors.Join(err, content.Close())
+	return b, errors.Join(err, content.Close())
 }
 
 // image finds an image by its id.
@@ -104,33 +110,4 @@ func (s *Service) ListTags(ctx context.Context, c kms.Caller, name Name, after s
 		return nil
 	})
 	return tags, more, err
-}
-
-// Referrers lists the manifests with a subject, by digest: those of an artifact type
-// (empty: of all) after one, as many as a page holds, and whether there are more.
-func (s *Service) Referrers(ctx context.Context, c kms.Caller, name Name, subject, artifactType, after string) (out []Descriptor, more bool, err error) {
-	r, _, err := s.repository(ctx, c, name, actionPull)
-	if err != nil {
-		return nil, false, err
-	}
-	start := ""
-	if after != "" {
-		start = referrerKey(r.ID, subject, after)
-	}
-	bytes := 0
-	err = scan(ctx, s.store, referrerPrefix(r.ID, subject), start, func(_ string, d *Descriptor) error {
-		if artifactType != "" && d.ArtifactType != artifactType {
-			return nil
-		}
-		if len(out) == maxReferrersPage || bytes > maxReferrersBytes {
-			more = true
-			return errStop
-		}
-		for key, value := range d.Annotations {
-			bytes += len(key) + len(value)
-		}
-		out = append(out, *d)
-		return nil
-	})
-	return out, more, err
 }

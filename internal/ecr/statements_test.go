@@ -243,7 +243,7 @@ func requireCut(t *testing.T, s *ecr.Service, content []byte, image string) {
 	requireReason(t, err, ecr.KeyUnavailable)
 	_, _, err = s.GetImage(ctx, root, name("app"), ecr.ImageID{Digest: image})
 	requireReason(t, err, ecr.KeyUnavailable)
-	_, err = s.PutImage(ctx, root, ecr.PutImageInput{Name: name("app"), Content: ecrtest.Manifest([]byte(`{"of":"v1"}`), content), Tag: "v2"})
+	_, err = s.PutImage(ctx, root, ecr.PutImageInput{Name: name("app"), Content: ecrtest.Manifest([]byte(`{"of":"v1"}`), content), Tags: []string{"v2"}})
 	requireReason(t, err, ecr.KeyUnavailable)
 }
 

@@ -229,7 +229,7 @@ func (b *bodyReader) Read(p []byte) (n int, err error) {
 		return 0, refuse(LimitExceeded, "A layer may have at most %d bytes", int64(MaxLayerSize))
 	}
 	b.left -= int64(n)
-	if err != nil && !errors.Is(err, io.EOF) {
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, ErrForged) {
 		b.failed = err
 		err = io.EOF
 	}

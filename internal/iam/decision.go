@@ -1,7 +1,7 @@
 package iam
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -34,10 +34,19 @@ func (s StatementRef) IsZero() bool { return s == StatementRef{} }
 
 // String names the statement: "statement 0 (Sid "Admins") of key policy default".
 func (s StatementRef) String() string {
+	var room [sentence]byte
+	return string(s.append(room[:0]))
+}
+
+// sentence is what most sentences fit: every audited request has one.
+const sentence = 192
+
+func (s StatementRef) append(b []byte) []byte {
+	b = strconv.AppendInt(append(b, "statement "...), int64(s.Index), 10)
 	if s.Sid != "" {
-		return fmt.Sprintf("statement %d (Sid %q) of %s", s.Index, s.Sid, s.Policy)
+		b = append(strconv.AppendQuote(append(b, " (Sid "...), s.Sid), ')')
 	}
-	return fmt.Sprintf("statement %d of %s", s.Index, s.Policy)
+	return append(append(b, " of "...), s.Policy...)
 }
 
 // Decision is the answer to a request, with its reason.
@@ -63,41 +72,39 @@ func (d *Decision) Deciding() StatementRef {
 
 // String is one sentence: which statement, grant or missing allow decided.
 func (d *Decision) String() string {
-	switch d.Reason {
-	case AllowedByResource:
-		return "allowed by " + d.Resource.String() + d.alsoIdentity()
-	case AllowedByIdentity:
-		s := "allowed by " + d.Identity.String()
-		if !d.Resource.IsZero() {
-			s += ", with " + d.Resource.String()
-		}
-		return s
-	case AllowedByGrant:
-		return "allowed by grant " + d.GrantID + d.alsoIdentity()
-	case AllowedByRoot:
-		if d.Resource.IsZero() {
-			return "allowed to the account root"
-		}
-		return "allowed to the account root, with " + d.Resource.String()
-	case DeniedByResource:
-		return "denied by " + d.Resource.String()
-	case DeniedByIdentity, DeniedBySession:
-		return "denied by " + d.Identity.String()
-	case DeniedNoResourceAllow:
-		return "denied: no statement of the resource's policy and no grant allows it"
-	case DeniedNoIdentityAllow:
-		return "denied: no identity policy allows it" + d.onlyAccount()
-	case DeniedNoSessionAllow:
-		return "denied: no session policy allows it"
-	}
-	return "not decided"
+	var room [sentence]byte
+	return string(d.append(room[:0]))
 }
 
-func (d *Decision) alsoIdentity() string {
-	if d.Identity.IsZero() {
-		return ""
+func (d *Decision) append(b []byte) []byte {
+	switch d.Reason {
+	case AllowedByResource:
+		return withStatement(d.Resource.append(append(b, "allowed by "...)), d.Identity)
+	case AllowedByIdentity:
+		return withStatement(d.Identity.append(append(b, "allowed by "...)), d.Resource)
+	case AllowedByGrant:
+		return withStatement(append(append(b, "allowed by grant "...), d.GrantID...), d.Identity)
+	case AllowedByRoot:
+		return withStatement(append(b, "allowed to the account root"...), d.Resource)
+	case DeniedByResource:
+		return d.Resource.append(append(b, "denied by "...))
+	case DeniedByIdentity, DeniedBySession:
+		return d.Identity.append(append(b, "denied by "...))
+	case DeniedNoResourceAllow:
+		return append(b, "denied: no statement of the resource's policy and no grant allows it"...)
+	case DeniedNoIdentityAllow:
+		return append(append(b, "denied: no identity policy allows it"...), d.onlyAccount()...)
+	case DeniedNoSessionAllow:
+		return append(b, "denied: no session policy allows it"...)
 	}
-	return ", with " + d.Identity.String()
+	return append(b, "not decided"...)
+}
+
+func withStatement(b []byte, s StatementRef) []byte {
+	if s.IsZero() {
+		return b
+	}
+	return s.append(append(b, ", with "...))
 }
 
 // onlyAccount says what was there when the identity policies were missing.

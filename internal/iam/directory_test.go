@@ -296,7 +296,7 @@ func TestMissingPrincipal(t *testing.T) {
 	} {
 		p, err := Parse(KeyPolicy, fmt.Appendf(nil, `{"Statement":{"Effect":"Allow","Principal":{"AWS":%q},"Action":"kms:*","Resource":"*"}}`, name))
 		require.NoError(t, err)
-		got, err := f.MissingPrincipal(ctx, p)
+		got, err := f.MissingPrincipal(ctx, p.Principals())
 		require.NoError(t, err)
 		require.Equal(t, missing, got != "", name)
 	}

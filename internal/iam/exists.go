@@ -6,11 +6,12 @@ import (
 	"strings"
 )
 
-// MissingPrincipal returns the first principal that a policy names and that does not
-// exist, or "". AWS refuses such a policy as malformed when it is put. Principals of
-// accounts that the directory does not have are taken to exist: they are somebody else's.
-func (d *Directory) MissingPrincipal(ctx context.Context, p *Policy) (string, error) {
-	for _, name := range p.Principals() {
+// MissingPrincipal returns the first of the names that a policy or grant gives to
+// principals and that no principal has, or "". AWS refuses such a policy when it is
+// put. Principals of accounts that the directory does not have are taken to exist:
+// they are somebody else's.
+func (d *Directory) MissingPrincipal(ctx context.Context, names []string) (string, error) {
+	for _, name := range names {
 		exists, err := d.principalExists(ctx, name)
 		if err != nil || !exists {
 			return name, err

@@ -5,7 +5,7 @@ const modulePath = "coffer.example"
 // layers is the import direction: a package imports only packages of layers above
 // its own, and its own subtree. A name stands for the package and everything below it.
 var layers = [][]string{
-	{"internal/invariants", "internal/binfmt"},
+	{"internal/invariants", "internal/binfmt", "internal/uring"},
 	{"aead"},
 	{"internal/meta", "internal/blob"},
 	{"internal/iam", "internal/audit"},
@@ -18,7 +18,7 @@ var layers = [][]string{
 }
 
 // testOnly are the packages that only test files (and each other) import.
-var testOnly = []string{"internal/testkit", "internal/lint", "internal/meta/metatest", "internal/blob/blobtest", "internal/awsapi/awsapitest", "internal/ec2/ec2test", "internal/ecr/ecrtest"}
+var testOnly = []string{"internal/testkit", "internal/lint", "internal/meta/metatest", "internal/blob/blobtest", "internal/awsapi/awsapitest", "internal/ec2/ec2test", "internal/ecr/ecrtest", "internal/rds/rdstest"}
 
 // publicPackages may not name a type of internal/ in an exported identifier.
 var publicPackages = []string{"aead", "kms", "blockstore", "snapshot", "bench"}
@@ -63,6 +63,7 @@ type waiver struct {
 // unsafeFiles may import unsafe or use go:linkname.
 var unsafeFiles = []waiver{
 	{"bench/perf_linux.go", "", "perf_event_open takes a struct by address"},
+	{"internal/uring/ring_linux.go", "", "the queues are memory shared with the kernel"},
 }
 
 // mutableVars are package-level variables that are not plain constants.

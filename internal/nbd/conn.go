@@ -26,8 +26,10 @@ type conn struct {
 
 	draining atomic.Bool
 
-	mu         sync.Mutex // guards drainUntil, and the order of a drain and of readBy
+	mu         sync.Mutex // guards the fields below, and the order of a drain and of readBy
 	drainUntil time.Time
+	readUntil  time.Time // what readBy was last told, or drainUntil
+	ringed     bool      // reads go through a ring, which no deadline of the socket reaches
 }
 
 func newConn(ctx context.Context, s *Server, nc net.Conn, config *tls.Config) *conn {
@@ -39,7 +41,10 @@ func newConn(ctx context.Context, s *Server, nc net.Conn, config *tls.Config) *c
 // serve runs the connection to its end and closes it.
 func (c *conn) serve() error {
 	defer c.cancel(nil)
-	stop := context.AfterFunc(c.ctx, func() { c.raw.Close() })
+	stop := context.AfterFunc(c.ctx, func() {
+		c.shutRead()
+		c.raw.Close()
+	})
 	defer stop()
 	defer c.leave()
 	if err := c.handshake(); err != nil {
@@ -91,7 +96,34 @@ func (c *conn) drain() {
 	}
 	c.drainUntil = time.Now().Add(c.server.limits.Linger)
 	c.draining.Store(true)
+	c.readUntil = c.drainUntil
+	if c.ringed {
+		time.AfterFunc(c.server.limits.Linger, c.shutRead)
+		return
+	}
 	c.raw.SetReadDeadline(c.drainUntil)
+}
+
+// shutRead ends a receive that a ring has under way: it sees the end of the stream.
+func (c *conn) shutRead() {
+	if s, ok := c.raw.(interface{ CloseRead() error }); ok {
+		s.CloseRead()
+	}
+}
+
+// useRing has deadlines kept for a ring. It returns false when the connection drains.
+func (c *conn) useRing() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ringed = !c.draining.Load()
+	return c.ringed
+}
+
+// deadline is the time by which a ring's receive must be done; zero is never.
+func (c *conn) deadline() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.readUntil
 }
 
 // readBy sets the time by which reads must be done; zero is never. A drain is earlier.
@@ -100,6 +132,10 @@ func (c *conn) readBy(deadline time.Time) error {
 	defer c.mu.Unlock()
 	if c.draining.Load() && (deadline.IsZero() || deadline.After(c.drainUntil)) {
 		deadline = c.drainUntil
+	}
+	c.readUntil = deadline
+	if c.ringed {
+		return nil
 	}
 	return c.raw.SetReadDeadline(deadline)
 }

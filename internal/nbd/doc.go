@@ -25,11 +25,15 @@
 // # A connection
 //
 //	reader ── request header ─┬─ prompt ──── executes here ──────────┐
+//	                          ├─ short read ─ starts it ─ the ring ──┤
 //	                          └─ may block ─ workers ─ execute there ─┤
 //	                                                       outbox ────┴─ one writev per wake-up
 //
 // The reader executes what the export calls prompt (see Prompter), keeps the replies
-// and writes them all when its input buffer runs dry. Everything else, and everything
+// and writes them all when its input buffer runs dry. Where the system has io_uring it
+// receives through a ring, and starts short reads that need the device in the same
+// ring (see Starter): one system call hands over what a burst of requests needs and
+// waits for socket and device alike. Everything else, and everything
 // of bulkSize or more, goes to workers that start when needed; their replies
 // are written by the connection's writer goroutine, which takes whatever has gathered.
 //

@@ -41,6 +41,23 @@ type Prompter interface {
 	Prompt(op Op, off, n int64) bool
 }
 
+// DeviceQueue takes device reads of one connection and completes them on its reader.
+type DeviceQueue interface {
+	// StartRead begins to read len(p) bytes at an offset of a file. done is called later
+	// with the number of bytes, or a negated errno. It returns false, and does nothing,
+	// when it can take no more. p lies outside the Go heap.
+	StartRead(fd uintptr, p []byte, off int64, done func(result int)) bool
+}
+
+// Starter is an optional second interface of an Export for short reads that need the
+// device: the connection's reader starts them and goes on, without a goroutine each.
+type Starter interface {
+	// StartRead is ReadAt, but done is called when p is filled or the read has failed: before
+	// it returns, or by the queue. It returns false, and done is not called, where ReadAt
+	// must be used.
+	StartRead(q DeviceQueue, p []byte, off int64, done func(error)) bool
+}
+
 // Prefetcher is an optional second interface of an Export for the CACHE command.
 // Without it the range is read and dropped, which warms a cache below.
 type Prefetcher interface {

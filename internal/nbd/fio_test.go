@@ -14,13 +14,16 @@ func TestFioVerify(t *testing.T) {
 		"trim":     {"--rw=trim", "--bs=64k", "--iodepth=8"},
 		"parallel": {"--rw=randread", "--bs=4k", "--numjobs=4", "--iodepth=8", "--group_reporting"},
 	} {
-		for _, prompt := range []bool{false, true} {
-			if prompt && (name == "fsync" || name == "trim") {
+		for _, way := range []string{"workers", "inline", "started"} {
+			if way != "workers" && (name == "fsync" || name == "trim") {
 				continue // flushes and trims leave the reader anyhow
 			}
-			t.Run(name+map[bool]string{false: "/workers", true: "/inline"}[prompt], func(t *testing.T) {
+			t.Run(name+"/"+way, func(t *testing.T) {
 				vol := dirtyExport(t, 16<<20)
-				vol.prompt = prompt
+				vol.prompt = way == "inline"
+				if way == "started" {
+					vol.device = newDevice(t)
+				}
 				s := start(t, Options{}, nil, map[string]Export{"vol": vol})
 				succeed(t, "fio", append([]string{"--name=v", "--ioengine=nbd", "--uri=" + s.uri("vol"), "--size=16M",
 					"--verify_fatal=1", "--eta=never"}, job...)...)

@@ -1,11 +1,38 @@
 package nbd
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
 	"time"
 )
+
+// openInput chooses how the reader receives: through a ring, which also waits for the
+// device, where the export starts reads and the connection and the system allow it.
+func (t *transmission) openInput() {
+	t.starter, _ = t.opened.Export.(Starter)
+	var from io.Reader = t.nc
+	if t.starter != nil && t.server.limits.Ring >= 0 && t.nc == t.raw {
+		if r := newRing(t.raw, t.deadline, t.out.flush); r != nil {
+			if t.useRing() {
+				t.ring, from = r, r
+			} else {
+				r.close()
+			}
+		}
+	}
+	t.in = bufio.NewReaderSize(from, readBufferSize)
+}
+
+// closeInput ends what the ring has under way: the kernel writes into memory of this
+// process until then.
+func (t *transmission) closeInput() {
+	if t.ring != nil {
+		t.shutRead()
+		t.ring.close()
+	}
+}
 
 // pause comes before every wait of the reader: it writes the replies that have
 // gathered, and from then on workers see to their own. Until it, they leave them here:

@@ -388,7 +388,7 @@ func TestFlushAcrossConnections(t *testing.T) {
 }
 
 func TestMetrics(t *testing.T) {
-	bothWays(t, func(t *testing.T, m *memoryExport, s *started) {
+	everyWay(t, func(t *testing.T, m *memoryExport, s *started) {
 		c := attach(t, s, "vol")
 		for range 10 {
 			require.Equal(t, eOK, c.do(t, request{cmd: cmdWrite, length: 4096}, make([]byte, 4096)).errno)

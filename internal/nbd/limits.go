@@ -97,6 +97,8 @@ type Limits struct {
 	TotalInFlightBytes int64
 	// Workers bounds the requests of one connection that are inside the export at once.
 	Workers int
+	// Ring is negative to do without io_uring where the system has it.
+	Ring int
 	// Linger is how long a connection with nothing in flight is kept during a
 	// shutdown so that requests under way get ESHUTDOWN.
 	Linger time.Duration

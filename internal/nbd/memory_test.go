@@ -20,6 +20,7 @@ type memoryExport struct {
 	size     int64
 	readOnly bool
 	prompt   bool
+	device   *device // where reads are started, or nil
 	hook     atomic.Pointer[hook]
 
 	misuse atomic.Int64 // calls with a range outside the export

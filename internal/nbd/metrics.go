@@ -18,8 +18,9 @@ type Metrics struct {
 	Accepted, Rejected, HandshakeFailures, TLSFailures, Timeouts, ProtocolErrors uint64
 	// Refused counts requests that got an error without reaching an export.
 	Refused uint64
-	// Inline counts requests that the reader executed itself.
-	Inline uint64
+	// Inline counts requests that the reader executed itself, and Started reads whose
+	// device reads it started.
+	Inline, Started uint64
 	// InFlightBytes is the payload of requests in flight now.
 	InFlightBytes int64
 	// Ops has one entry per operation.
@@ -54,7 +55,7 @@ func (Histogram) Bound(i int) time.Duration {
 type counters struct {
 	attached                                                                     atomic.Int64
 	accepted, rejected, handshakeFailures, tlsFailures, timeouts, protocolErrors atomic.Uint64
-	refused, inline                                                              atomic.Uint64
+	refused, inline, started                                                     atomic.Uint64
 	ops                                                                          [opCount]opCounters
 }
 
@@ -89,7 +90,7 @@ func (c *counters) snapshot() Metrics {
 		Attached: c.attached.Load(), Accepted: c.accepted.Load(), Rejected: c.rejected.Load(),
 		HandshakeFailures: c.handshakeFailures.Load(), TLSFailures: c.tlsFailures.Load(),
 		Timeouts: c.timeouts.Load(), ProtocolErrors: c.protocolErrors.Load(),
-		Refused: c.refused.Load(), Inline: c.inline.Load(),
+		Refused: c.refused.Load(), Inline: c.inline.Load(), Started: c.started.Load(),
 	}
 	for op := range c.ops {
 		if op == cmdDisc {

@@ -12,6 +12,11 @@ func (t *transmission) executeRead(k task) bool {
 	data := t.server.pools.get(int(k.length))
 	err := t.opened.ReadAt(t.ctx, data.data, int64(k.offset))
 	t.count(k, err)
+	return t.answerRead(k, data, err)
+}
+
+// answerRead queues the reply of a read in one chunk and takes the buffer.
+func (t *transmission) answerRead(k task, data *buffer, err error) bool {
 	if f := failureOf(err, false); f.failed() {
 		data.release()
 		return t.fail(k, f)

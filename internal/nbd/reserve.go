@@ -3,18 +3,38 @@ package nbd
 // reserve takes a request's share of the budgets, which is the back-pressure: while it
 // waits nothing is read.
 func (t *transmission) reserve(c credit) error {
-	if t.requests.tryAcquire(c.requests) {
-		if c.bytes == 0 {
-			return nil
+	for !t.tryReserve(c) {
+		if t.ring == nil || !t.ring.reading() {
+			return t.awaitReserve(c)
 		}
-		if t.inFlight.tryAcquire(c.bytes) {
-			if t.server.total.tryAcquire(c.bytes) {
-				return nil
-			}
-			t.inFlight.release(c.bytes)
+		if err := t.ring.progress(0); err != nil { // only the reader can end what it has started
+			return err
 		}
-		t.requests.release(c.requests)
+		if err := t.out.flush(); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+func (t *transmission) tryReserve(c credit) bool {
+	if !t.requests.tryAcquire(c.requests) {
+		return false
+	}
+	if c.bytes == 0 {
+		return true
+	}
+	if t.inFlight.tryAcquire(c.bytes) {
+		if t.server.total.tryAcquire(c.bytes) {
+			return true
+		}
+		t.inFlight.release(c.bytes)
+	}
+	t.requests.release(c.requests)
+	return false
+}
+
+func (t *transmission) awaitReserve(c credit) error {
 	defer t.resume()
 	if err := t.pause(); err != nil {
 		return err

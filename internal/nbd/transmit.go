@@ -13,6 +13,8 @@ type transmission struct {
 	in       *bufio.Reader
 	out      *outbox
 	prompter Prompter // of the export, or nil
+	starter  Starter  // of the export, or nil
+	ring     *ring    // how the reader waits, or nil
 	inFlight *budget  // bytes of this connection
 	requests *budget
 	work     chan task
@@ -36,19 +38,20 @@ func (c *conn) transmit() error {
 	defer s.counters.attached.Add(-1)
 	t := &transmission{
 		conn:     c,
-		in:       bufio.NewReaderSize(c.nc, readBufferSize),
 		inFlight: &budget{limit: s.limits.InFlightBytes},
 		requests: &budget{limit: s.limits.InFlightRequests},
 		work:     make(chan task, s.limits.InFlightRequests),
 	}
 	t.prompter, _ = c.opened.Export.(Prompter)
 	t.out = newOutbox(c.nc, &s.limits, s.pools, t.settled, c.cut)
+	t.openInput()
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
 		t.out.run()
 	}()
 	err := t.read()
+	t.closeInput()
 	close(t.work)
 	t.crew.Wait()
 	close(t.out.wake)
@@ -95,6 +98,9 @@ func (t *transmission) handle(k task) error {
 	k.credit = credit{bytes: k.held(), requests: 1}
 	if err := t.reserve(k.credit); err != nil {
 		return err
+	}
+	if t.start(k) {
+		return nil
 	}
 	if k.cmd == cmdWrite {
 		k.payload = t.server.pools.get(int(k.length))

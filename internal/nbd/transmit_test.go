@@ -15,13 +15,21 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// bothWays runs a test with requests executed by workers and by the reader.
-func bothWays(t *testing.T, test func(t *testing.T, m *memoryExport, s *started)) {
-	for name, prompt := range map[string]bool{"workers": false, "inline": true} {
+// everyWay runs a test with requests executed by workers, by the reader, and started
+// by the reader, and with a reader that has no ring.
+func everyWay(t *testing.T, test func(t *testing.T, m *memoryExport, s *started)) {
+	for _, name := range []string{"workers", "inline", "started", "no ring"} {
 		t.Run(name, func(t *testing.T) {
-			m := newMemoryExport(8 << 20)
-			m.prompt = prompt
-			test(t, m, start(t, Options{}, nil, map[string]Export{"vol": m}))
+			m, o := newMemoryExport(8<<20), Options{}
+			switch name {
+			case "inline":
+				m.prompt = true
+			case "started":
+				m.device = newDevice(t)
+			case "no ring":
+				o.Limits.Ring = -1
+			}
+			test(t, m, start(t, o, nil, map[string]Export{"vol": m}))
 			require.Zero(t, m.misuse.Load(), "a bad range reached the export")
 		})
 	}
@@ -29,7 +37,7 @@ func bothWays(t *testing.T, test func(t *testing.T, m *memoryExport, s *started)
 
 func TestErrorTable(t *testing.T) {
 	const size = 8 << 20
-	bothWays(t, func(t *testing.T, _ *memoryExport, s *started) {
+	everyWay(t, func(t *testing.T, _ *memoryExport, s *started) {
 		for _, structured := range []bool{false, true} {
 			c := dial(t, s, flagFixedNewstyle)
 			require.NoError(t, c.negotiate("vol", structured))
@@ -120,7 +128,7 @@ func TestReadOnly(t *testing.T) {
 }
 
 func TestExportErrors(t *testing.T) {
-	bothWays(t, func(t *testing.T, m *memoryExport, s *started) {
+	everyWay(t, func(t *testing.T, m *memoryExport, s *started) {
 		var fault atomic.Pointer[error]
 		m.before(func(Op, int64, int64) error { return *fault.Load() })
 		c := attach(t, s, "vol")
@@ -167,7 +175,7 @@ func TestFailedRead(t *testing.T) {
 }
 
 func TestHolesInReads(t *testing.T) {
-	bothWays(t, func(t *testing.T, m *memoryExport, s *started) {
+	everyWay(t, func(t *testing.T, m *memoryExport, s *started) {
 		want := make([]byte, 8<<20)
 		for _, at := range []int64{64 << 10, 1<<20 + 4096, 3<<20 - 512, 8<<20 - 4096} {
 			data := bytes.Repeat([]byte{byte(at>>12) | 1}, 8192)
@@ -210,7 +218,7 @@ func TestManyFragments(t *testing.T) {
 }
 
 func TestBlockStatus(t *testing.T) {
-	bothWays(t, func(t *testing.T, m *memoryExport, s *started) {
+	everyWay(t, func(t *testing.T, m *memoryExport, s *started) {
 		require.NoError(t, m.WriteAt(t.Context(), make([]byte, 8192), 4096))
 		require.NoError(t, m.WriteZeroes(t.Context(), 16384, 4096, ZeroOptions{NoHole: true}))
 		c := attach(t, s, "vol")
@@ -255,7 +263,7 @@ func TestBadRequestMagic(t *testing.T) {
 }
 
 func TestFUAFlushes(t *testing.T) {
-	bothWays(t, func(t *testing.T, m *memoryExport, s *started) {
+	everyWay(t, func(t *testing.T, m *memoryExport, s *started) {
 		c := attach(t, s, "vol")
 		for i, cmd := range []uint16{cmdWrite, cmdTrim, cmdWriteZeroes} {
 			r := request{cmd: cmd, flags: cmdFlagFUA, length: 4096}
@@ -276,7 +284,7 @@ func TestFUAFlushes(t *testing.T) {
 // TestOverlappingWrites keeps writes to one range in flight: each is there whole or not
 // at all, and one that was answered is never undone by one that was answered before it.
 func TestOverlappingWrites(t *testing.T) {
-	bothWays(t, func(t *testing.T, _ *memoryExport, s *started) {
+	everyWay(t, func(t *testing.T, _ *memoryExport, s *started) {
 		a, b := attach(t, s, "vol"), attach(t, s, "vol")
 		for i := range 50 {
 			for j := range 16 {

@@ -157,6 +157,13 @@ func (c *wireClient) enter(replies []optReply) error {
 
 // send sends a request under a cookie of its own, and its data.
 func (c *wireClient) send(r request, data []byte) (uint64, error) {
+	message, cookie := c.expect(r)
+	_, err := c.nc.Write(append(message, data...))
+	return cookie, err
+}
+
+// expect prepares for the reply to a request and returns the request's bytes.
+func (c *wireClient) expect(r request) ([]byte, uint64) {
 	c.cookie++
 	r.cookie = c.cookie
 	p := &pendingReply{request: r}
@@ -164,8 +171,7 @@ func (c *wireClient) send(r request, data []byte) (uint64, error) {
 		p.data, p.covered = make([]byte, r.length), make([]bool, r.length)
 	}
 	c.pending[r.cookie] = p
-	_, err := c.nc.Write(append(appendRequest(nil, r), data...))
-	return r.cookie, err
+	return appendRequest(nil, r), r.cookie
 }
 
 // do sends a request and waits for its reply.

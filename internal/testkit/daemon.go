@@ -83,7 +83,10 @@ func Serve(t testing.TB, install Install, flags ...string) *Daemon {
 // serveCommand is the command line of coffer serve.
 func serveCommand(t testing.TB, install Install, flags []string) *exec.Cmd {
 	args := []string{"serve", "--data-dir", install.Dir, "--api", "127.0.0.1:0", "--admin", "127.0.0.1:0"}
-	if install.RootKey != "" && !slices.Contains(flags, "--passphrase-file") {
+	elsewhere := func(flag string) bool {
+		return slices.Contains([]string{"--root-key-file", "--passphrase-file", "--root-key-env", "--unseal", "--sealed"}, flag)
+	}
+	if install.RootKey != "" && !slices.ContainsFunc(flags, elsewhere) {
 		args = append(args, "--root-key-file", install.RootKey)
 	}
 	return exec.Command(Tool(t, "coffer"), append(args, flags...)...)

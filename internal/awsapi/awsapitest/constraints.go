@@ -141,6 +141,9 @@ func (c Constraints) expect(t *testing.T, front http.Handler, operation string, 
 	}
 	want := fmt.Sprintf("%d validation error%s detected: %s", len(violations), plural, strings.Join(violations, "; "))
 	wantCode := map[awsapi.Protocol]string{awsapi.JSON: "ValidationException", awsapi.Query: "ValidationError"}[c.Service.Protocol]
+	if c.Service.ValidationCode != "" {
+		wantCode = c.Service.ValidationCode
+	}
 	if code != wantCode || message != want || status != http.StatusBadRequest {
 		t.Errorf("%s %s: got %d %s\n  %s\nwant\n  %s", operation, short(fmt.Sprint(in)), status, code, short(message), short(want))
 	}

@@ -46,15 +46,31 @@ func (m *model) member(s *modelShape, name string) *modelShape {
 	return nil
 }
 
-// valid returns a value that satisfies a shape's constraints, but for patterns.
+// samples are texts for the patterns that one letter does not match.
+var samples = []string{
+	"111122223333", "00000000-0000-4000-8000-000000000000", "sha256:" + "00000000000000000000000000000000",
+}
+
+// validString returns a text that satisfies a shape's constraints: of its pattern, where one of samples does.
+func validString(s *modelShape) string {
+	plain := strings.Repeat("a", max(1, number(s.Min)))
+	for _, sample := range append([]string{plain}, samples...) {
+		if s.matches(sample) {
+			return sample
+		}
+	}
+	return plain
+}
+
+// valid returns a value that satisfies a shape's constraints.
 func (m *model) valid(s *modelShape) any {
 	switch s.Type {
 	case "string":
 		if s.Enum != nil {
 			return s.Enum[0]
 		}
-		return strings.Repeat("a", max(1, number(s.Min)))
-	case "integer":
+		return validString(s)
+	case "integer", "long":
 		return number(s.Min)
 	case "boolean":
 		return true

@@ -22,7 +22,7 @@ func (m *model) violations(s *modelShape, patterns bool) []violation {
 	switch s.Type {
 	case "string":
 		return stringViolations(s, patterns)
-	case "integer":
+	case "integer", "long":
 		var out []violation
 		if s.Min != nil && *s.Min > 0 {
 			out = append(out, violation{*s.Min - 1, []string{bound("value", "greater", *s.Min)}})
@@ -32,10 +32,11 @@ func (m *model) violations(s *modelShape, patterns bool) []violation {
 		}
 		return out
 	case "blob":
-		return []violation{
-			{[]byte{}, []string{bound("length", "greater", *s.Min)}},
-			{make([]byte, *s.Max+1), []string{bound("length", "less", *s.Max)}},
+		out := []violation{{make([]byte, *s.Max+1), []string{bound("length", "less", *s.Max)}}}
+		if *s.Min > 0 {
+			out = append(out, violation{[]byte{}, []string{bound("length", "greater", *s.Min)}})
 		}
+		return out
 	case "list":
 		return m.listViolations(s, patterns)
 	}
@@ -45,13 +46,20 @@ func (m *model) violations(s *modelShape, patterns bool) []violation {
 // javaEscape finds the one construct of the models' patterns that Go's syntax spells otherwise.
 var javaEscape = regexp.MustCompile(`\\u([0-9A-F]{4})`)
 
+// matches says whether a text matches a shape's pattern.
+func (s *modelShape) matches(text string) bool {
+	if s.Pattern == "" {
+		return true
+	}
+	pattern := javaEscape.ReplaceAllString(s.Pattern, `\x{$1}`)
+	pattern = strings.ReplaceAll(pattern, "0-9-_", `0-9\-_`) // a hyphen after a range stands for itself in Java's syntax
+	return regexp.MustCompile("^(?:" + pattern + ")$").MatchString(text)
+}
+
 func stringViolations(s *modelShape, patterns bool) []violation {
 	var out []violation
 	pattern := "Member must satisfy regular expression pattern: " + s.Pattern
-	matches := func(text string) bool {
-		return s.Pattern == "" || !patterns ||
-			regexp.MustCompile("^(?:"+javaEscape.ReplaceAllString(s.Pattern, `\x{$1}`)+")$").MatchString(text)
-	}
+	matches := func(text string) bool { return !patterns || s.matches(text) }
 	add := func(value, text string) {
 		v := violation{value, nil}
 		if !matches(value) {

@@ -32,6 +32,7 @@ var codes = map[ec2.Reason]string{
 	ec2.SnapshotIDMalformed:    "InvalidSnapshotID.Malformed",
 	ec2.SnapshotInUse:          "InvalidSnapshot.InUse",
 	ec2.ConcurrentCopies:       "ResourceLimitExceeded",
+	ec2.FastRestoreLimit:       "ResourceLimitExceeded",
 	ec2.InstanceNotFound:       "InvalidInstanceID.NotFound",
 	ec2.InstanceIDMalformed:    "InvalidInstanceID.Malformed",
 	ec2.InstanceLimit:          "InstanceLimitExceeded",

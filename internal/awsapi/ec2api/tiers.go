@@ -8,19 +8,18 @@ import (
 )
 
 // tierOperations are those of storage tiers, locks, fast restore, the recycle bin and
-// block public access. There is one tier, every restore is fast, nothing is locked or
-// kept after its deletion: what asks for another state is refused, what asks whether
+// block public access. There is one tier, nothing is locked or kept after its deletion: what asks for another state is refused, what asks whether
 // there is any is told that there is none.
 func tierOperations() map[string]operation {
 	out := map[string]operation{
-		"DescribeFastSnapshotRestores":      {run: describeNone("fastSnapshotRestoreSet", "SnapshotId"), readOnly: true},
-		"DescribeLockedSnapshots":           {run: describeNone("snapshotSet", "SnapshotId"), readOnly: true},
-		"ListSnapshotsInRecycleBin":         {run: describeNone("snapshotSet", "SnapshotId"), readOnly: true},
+		"DescribeFastSnapshotRestores":      {run: describeFastRestores, readOnly: true},
+		"DescribeLockedSnapshots":           {run: describeNone, readOnly: true},
+		"ListSnapshotsInRecycleBin":         {run: describeNone, readOnly: true},
 		"GetSnapshotBlockPublicAccessState": {run: getBlockPublicAccess, readOnly: true},
 		"EnableSnapshotBlockPublicAccess":   {run: enableBlockPublicAccess},
 		"DisableSnapshotBlockPublicAccess":  {run: disableBlockPublicAccess},
-		"EnableFastSnapshotRestores":        {run: unsupported("Every restore is fast: there is no fast snapshot restore to enable.")},
-		"DisableFastSnapshotRestores":       {run: unsupported("Every restore is fast: there is no fast snapshot restore to disable.")},
+		"EnableFastSnapshotRestores":        {run: changeFastRestores((*ec2.Service).EnableFastRestores), on: onEach("snapshot", "SourceSnapshotId")},
+		"DisableFastSnapshotRestores":       {run: changeFastRestores((*ec2.Service).DisableFastRestores), on: onEach("snapshot", "SourceSnapshotId")},
 		"RestoreSnapshotFromRecycleBin":     {run: unsupported("There is no recycle bin.")},
 		"CopyVolumes":                       {run: unsupported("Copy a volume through a snapshot.")},
 	}
@@ -39,27 +38,15 @@ func unsupported(why string) func(context.Context, *call) (any, error) {
 	}
 }
 
-// describeNone answers a list that is always empty.
-func describeNone(set, ids string) func(context.Context, *call) (any, error) {
-	return func(_ context.Context, c *call) (any, error) {
-		if _, err := c.page(c.Strings(ids)); err != nil {
-			return nil, err
-		}
-		return emptySet(set), nil
+// describeNone answers a list of snapshots that is always empty.
+func describeNone(_ context.Context, c *call) (any, error) {
+	if _, err := c.page(c.Strings("SnapshotId")); err != nil {
+		return nil, err
 	}
-}
-
-type emptyList struct {
-	Fast      *awsapi.Items[struct{}] `xml:"fastSnapshotRestoreSet"`
-	Snapshots *awsapi.Items[struct{}] `xml:"snapshotSet"`
-}
-
-func emptySet(name string) emptyList {
-	none := &awsapi.Items[struct{}]{}
-	if name == "fastSnapshotRestoreSet" {
-		return emptyList{Fast: none}
+	var out struct {
+		Snapshots awsapi.Items[struct{}] `xml:"snapshotSet"`
 	}
-	return emptyList{Snapshots: none}
+	return out, nil
 }
 
 type blockPublicAccess struct {

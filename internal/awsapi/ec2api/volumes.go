@@ -67,6 +67,7 @@ type volume struct {
 	KMSKeyID           string                   `xml:"kmsKeyId,omitempty"`
 	SSEType            string                   `xml:"sseType,omitempty"`
 	MultiAttachEnabled bool                     `xml:"multiAttachEnabled"`
+	FastRestored       bool                     `xml:"fastRestored,omitempty"`
 	Operator           struct {
 		Managed bool `xml:"managed"`
 	} `xml:"operator"`
@@ -86,7 +87,7 @@ func (c *call) volume(v ec2.Volume) volume {
 	out := volume{
 		VolumeID: v.ID, Size: v.SizeGiB, SnapshotID: v.SnapshotID, Zone: v.Zone, Status: string(v.State), StatusMessage: v.StateMessage,
 		CreateTime: awsapi.Timestamp(v.Created), Tags: tagSet(c.api.ec2.VolumeTags(v)), VolumeType: v.Type, IOPS: v.IOPS,
-		Throughput: v.Throughput, Encrypted: v.Encrypted, KMSKeyID: v.KeyARN, MultiAttachEnabled: v.MultiAttach,
+		Throughput: v.Throughput, Encrypted: v.Encrypted, KMSKeyID: v.KeyARN, MultiAttachEnabled: v.MultiAttach, FastRestored: v.FastRestored,
 	}
 	for _, zone := range ec2.Zones(v.Region) {
 		if zone.Name == v.Zone {

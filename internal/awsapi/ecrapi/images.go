@@ -43,8 +43,12 @@ type putImageInput struct {
 }
 
 func (a *api) putImage(ctx context.Context, r *awsapi.Request, in *putImageInput) (any, error) {
+	var tags []string
+	if in.Tag != "" {
+		tags = []string{in.Tag}
+	}
 	out, err := a.ecr.PutImage(ctx, r.Caller(), ecr.PutImageInput{
-		Name: in.name(), Content: []byte(in.Manifest), MediaType: in.MediaType, Tag: in.Tag, Digest: in.Digest,
+		Name: in.name(), Content: []byte(in.Manifest), MediaType: in.MediaType, Tags: tags, Digest: in.Digest,
 	})
 	if err != nil {
 		return nil, err

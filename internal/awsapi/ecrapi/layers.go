@@ -138,8 +138,8 @@ type getDownloadURLForLayerInput struct {
 	Digest string `api:"layerDigest,required" pattern:"[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+"`
 }
 
-// getDownloadURLForLayer answers the layer's place in the registry, with the caller's token as its user information:
-// that is as long-lived and as good as the caller itself, which every use looks up anew.
+// getDownloadURLForLayer answers the layer's place in the registry, with a token that reads this layer and nothing
+// else, for an hour, as the caller, whom every use looks up anew.
 func (a *api) getDownloadURLForLayer(ctx context.Context, r *awsapi.Request, in *getDownloadURLForLayerInput) (any, error) {
 	content, err := a.ecr.OpenLayer(ctx, r.Caller(), in.name(), in.Digest)
 	if err != nil {

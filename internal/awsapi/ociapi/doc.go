@@ -13,6 +13,9 @@
 // Basic, user AWS, the password being the sealed token of GetAuthorizationToken (Tokens). It says whose access key got it:
 // the key and its policies are looked up anew for every request, so that a deleted key or a changed policy counts at once.
 // The registry (an account) and the Region are those of a host name ACCOUNT.dkr.ecr.REGION.…, else the token's.
+// Two ways are derived from SigV4. A request may be signed itself, with the service ecr, in a header or in the
+// query; its registry is the caller's account. And GetDownloadUrlForLayer's URL carries a token of its own, which
+// reads the one layer, for an hour.
 //
 // # Invariants
 //

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"coffer.example/internal/awsapi/sigv4"
 	"coffer.example/internal/ecr"
 )
 
@@ -67,6 +68,9 @@ func asRefusal(err error) *refusal {
 	var own *refusal
 	if errors.As(err, &own) {
 		return own
+	}
+	if errors.Is(err, ecr.ErrForged) {
+		return &refusal{http.StatusUnauthorized, codeUnauthorized, sigv4.MismatchMessage}
 	}
 	var domain *ecr.Error
 	if errors.As(err, &domain) {

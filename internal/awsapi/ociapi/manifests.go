@@ -59,9 +59,26 @@ func (h *Handler) getManifest(x *exchange) (*reply, error) {
 	return answer, nil
 }
 
+// pushTags are the tags of a manifest that is pushed: its reference, or, when that is a digest, the
+// parameters tag (of the specification's version after 1.1; clients of 1.1 send none).
+func (x *exchange) pushTags(id ecr.ImageID) ([]string, error) {
+	if id.Digest == "" {
+		return []string{id.Tag}, nil
+	}
+	tags := x.http.URL.Query()["tag"]
+	if len(tags) > ecr.MaxPushTags {
+		return nil, refuse(http.StatusRequestURITooLong, codeUnsupported, "more tags than come with one manifest")
+	}
+	return tags, nil
+}
+
 // putManifest is end-7.
 func (h *Handler) putManifest(x *exchange) (*reply, error) {
 	id, err := x.imageID()
+	if err != nil {
+		return nil, err
+	}
+	tags, err := x.pushTags(id)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +91,7 @@ func (h *Handler) putManifest(x *exchange) (*reply, error) {
 		mediaType = ""
 	}
 	out, err := h.o.Service.PutImage(x.ctx(), x.caller, ecr.PutImageInput{
-		Name: x.name, Content: content, MediaType: mediaType, Tag: id.Tag, Digest: id.Digest,
+		Name: x.name, Content: content, MediaType: mediaType, Tags: tags, Digest: id.Digest,
 	})
 	var domain *ecr.Error
 	if errors.As(err, &domain) && domain.Reason == ecr.LayerNotFound {
@@ -86,6 +103,9 @@ func (h *Handler) putManifest(x *exchange) (*reply, error) {
 	answer := newReply(http.StatusCreated).digest(out.Image.Digest).set("Location", Prefix+x.name.Repository+"/manifests/"+out.Image.Digest)
 	if out.Image.Subject != "" {
 		answer.set("OCI-Subject", out.Image.Subject)
+	}
+	if id.Digest != "" && len(tags) > 0 {
+		answer.set("OCI-Tag", strings.Join(tags, ", "))
 	}
 	return answer, nil
 }

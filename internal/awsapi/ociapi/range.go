@@ -41,9 +41,9 @@ func byteRange(header string, size int64) (offset, length int64, ok bool, err er
 		to, validTo = number(last)
 	}
 	switch {
-	case !valid || !validTo || to < from:
+	case !valid || !validTo:
 		return 0, 0, false, nil
-	case from >= size:
+	case to < from, from >= size: // RFC 9110, 14.2 leaves it open whether an invalid range is ignored; a client learns more so
 		return 0, 0, false, &unsatisfiable{size}
 	}
 	return from, min(to, size-1) - from + 1, true, nil

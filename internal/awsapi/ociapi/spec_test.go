@@ -78,11 +78,11 @@ func TestPullingBlobsByRange(t *testing.T) {
 		require.Equal(t, string(content[want[0]:want[1]]), string(a.body), header)
 		require.Equal(t, fmt.Sprintf("bytes %d-%d/%d", want[0], want[1]-1, n), a.Header.Get("Content-Range"))
 	}
-	for _, header := range []string{fmt.Sprintf("bytes=%d-", n), "bytes=-0"} {
+	for _, header := range []string{fmt.Sprintf("bytes=%d-", n), "bytes=-0", "bytes=5-4"} {
 		a := s.get(path, "Range", header).requireStatus(t, http.StatusRequestedRangeNotSatisfiable)
 		require.Equal(t, fmt.Sprintf("bytes */%d", n), a.Header.Get("Content-Range"))
 	}
-	for _, ignored := range []string{"lines=0-1", "bytes=5-4", "bytes=a-b", "bytes=0-1,5-6", "bytes=+1-2"} {
+	for _, ignored := range []string{"lines=0-1", "bytes=a-b", "bytes=0-1,5-6", "bytes=+1-2"} {
 		require.Equal(t, content, s.get(path, "Range", ignored).requireStatus(t, http.StatusOK).body)
 	}
 	a := s.get(path, "Range", "bytes=0-0", "If-Range", `"other"`).requireStatus(t, http.StatusOK)
@@ -239,11 +239,25 @@ func TestMountingABlob(t *testing.T) {
 	require.Equal(t, digest, a.Header.Get("Docker-Content-Digest"))
 	require.Equal(t, content, s.get(a.Header.Get("Location")).requireStatus(t, http.StatusOK).body)
 	// What cannot be mounted begins an upload.
-	for _, query := range []string{"?mount=" + absent + "&from=" + repo, "?mount=" + digest, "?mount=" + digest + "&from=no/such", "?mount=junk&from=" + repo} {
+	for _, query := range []string{"?mount=" + absent + "&from=" + repo, "?mount=" + absent, "?mount=junk", "?mount=" + digest + "&from=no/such", "?mount=junk&from=" + repo} {
 		a = s.do(http.MethodPost, "/v2/other/blobs/uploads/"+query, nil).requireStatus(t, http.StatusAccepted)
 		require.Regexp(t, "^/v2/other/blobs/uploads/"+uuidText+"$", a.Header.Get("Location"))
 	}
 	s.do(http.MethodPost, "/v2/no/such/blobs/uploads/?mount="+digest+"&from="+repo, nil).requireError(t, http.StatusNotFound, "NAME_UNKNOWN")
+}
+
+// Without from, any repository of the registry will do that the caller may read.
+func TestMountingABlobFromAnywhere(t *testing.T) {
+	s := newSite(t)
+	s.create("other")
+	digest := s.push(repo, []byte("mounted"))
+	a := s.do(http.MethodPost, "/v2/other/blobs/uploads/?mount="+digest, nil).requireStatus(t, http.StatusCreated)
+	require.Equal(t, "mounted", string(s.get(a.Header.Get("Location")).requireStatus(t, http.StatusOK).body))
+	s.create("third")
+	_, err := s.service.SetPolicy(t.Context(), ecrtest.Root(ecrtest.Account), ecr.Name{Repository: "third"}, `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"ecr:GetDownloadUrlForLayer"}]}`, true)
+	require.NoError(t, err)
+	closed := s.push("third", []byte("closed"))
+	s.do(http.MethodPost, "/v2/other/blobs/uploads/?mount="+closed, nil).requireStatus(t, http.StatusAccepted)
 }
 
 func TestPushingManifests(t *testing.T) {
@@ -273,6 +287,24 @@ func TestPushingManifests(t *testing.T) {
 	s.put(repo, "large", pad(ecr.MaxManifestSize), ecr.MediaTypeImage).requireStatus(t, http.StatusCreated)
 	require.Len(t, s.get("/v2/"+repo+"/manifests/large").body, ecr.MaxManifestSize)
 	s.put(repo, "larger", pad(ecr.MaxManifestSize+1), ecr.MediaTypeImage).requireError(t, http.StatusRequestEntityTooLarge, "SIZE_INVALID")
+}
+
+// "Push tags with a manifest by digest", of the specification's version after 1.1.
+func TestPushingTagsWithAManifest(t *testing.T) {
+	s := newSite(t)
+	manifest, digest := s.image(repo, "v1", "x")
+	a := s.put(repo, digest+"?tag=v2&tag=v3", manifest, ecr.MediaTypeImage).requireStatus(t, http.StatusCreated)
+	require.Equal(t, "v2, v3", a.Header.Get("OCI-Tag"))
+	for _, tag := range []string{"v1", "v2", "v3"} {
+		require.Equal(t, digest, s.head("/v2/"+repo+"/manifests/"+tag).requireStatus(t, http.StatusOK).Header.Get("Docker-Content-Digest"))
+	}
+	s.put(repo, digest+"?tag=.bad", manifest, ecr.MediaTypeImage).requireError(t, http.StatusBadRequest, "UNSUPPORTED")
+	many := "?tag=t0"
+	for i := range ecr.MaxPushTags {
+		many += fmt.Sprintf("&tag=t%d", i+1)
+	}
+	s.put(repo, digest+many, manifest, ecr.MediaTypeImage).requireError(t, http.StatusRequestURITooLong, "UNSUPPORTED")
+	s.head("/v2/"+repo+"/manifests/t0").requireStatus(t, http.StatusNotFound)
 }
 
 func TestPushingAnIndexAndAnArtifact(t *testing.T) {
@@ -399,6 +431,24 @@ func TestListingReferrers(t *testing.T) {
 	s.do(http.MethodDelete, "/v2/"+repo+"/manifests/"+sbom, nil).requireStatus(t, http.StatusAccepted)
 	_, all = s.referrersOf(path)
 	require.Len(t, all.Manifests, 2)
+}
+
+// "The descriptors MUST include annotations", however many they are.
+func TestListingReferrersWithLargeAnnotations(t *testing.T) {
+	s := newSite(t)
+	_, digest := s.image(repo, "v1", "x")
+	note := strings.Repeat("n", 1_500_000)
+	_, first := s.referrer(digest, "application/x", note+"1")
+	_, second := s.referrer(digest, "application/x", note+"2")
+	found := map[string]string{}
+	for path, pages := "/v2/"+repo+"/referrers/"+digest, 0; path != ""; pages++ {
+		require.Less(t, pages, 2)
+		a, page := s.referrersOf(path)
+		require.Len(t, page.Manifests, 1, "each page is bounded")
+		found[page.Manifests[0].Digest] = page.Manifests[0].Annotations["note"]
+		path, _, _ = strings.Cut(strings.TrimPrefix(a.Header.Get("Link"), "<"), `>; rel="next"`)
+	}
+	require.Equal(t, map[string]string{first: note + "1", second: note + "2"}, found)
 }
 
 // "A Link header MUST be included in the response when the descriptor list cannot be returned in a single manifest."

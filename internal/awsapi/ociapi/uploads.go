@@ -29,7 +29,7 @@ func progress(x *exchange, status int, id string, size int64) *reply {
 // startUpload is end-4a, end-4b and end-11: an upload, a whole blob, or a mount.
 func (h *Handler) startUpload(x *exchange) (*reply, error) {
 	query := x.http.URL.Query()
-	if digest := query.Get("mount"); digest != "" && query.Get("from") != "" {
+	if digest := query.Get("mount"); digest != "" {
 		layer, err := h.o.Service.MountLayer(x.ctx(), x.caller, x.name, digest, query.Get("from"))
 		switch {
 		case err == nil:

@@ -1,16 +1,15 @@
 // Package parentkms seals the root key of a data directory under a KMS key elsewhere:
-// of AWS KMS, or of another coffer. It implements kms.Root.
+// of AWS KMS, or of another coffer. It is the client behind kms.RootParent.
 //
-// The root key is encrypted by the parent's Encrypt with the directory's store id in the
-// encryption context, so that the sealed bytes of one directory open no other, and the parent's
+// What the parent encrypts is bound to the directory by its store id in the encryption
+// context, so that the sealed bytes of one directory open no other, and the parent's
 // audit trail says whose root key was opened. The parent must be reached by TLS unless
-// it is on loopback: its answer is the root key.
+// it is on loopback: with its answer and the directory the root key opens.
 package parentkms
 
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,9 +31,6 @@ const (
 	timeout = 15 * time.Second
 	// maxAnswer bounds an answer; a CiphertextBlob has at most 6144 bytes.
 	maxAnswer = 64 << 10
-
-	// contextStore is the key of the encryption context that holds the store id.
-	contextStore = "coffer:store"
 )
 
 // Options say which key of which KMS, and as whom.
@@ -74,7 +70,7 @@ func New(o Options) (kms.Root, error) {
 	if p.options.Now == nil {
 		p.options.Now = time.Now
 	}
-	return p, nil
+	return kms.RootParent(p, o.KeyARN), nil
 }
 
 func checkEndpoint(endpoint string) error {
@@ -94,51 +90,41 @@ func checkEndpoint(endpoint string) error {
 	return fmt.Errorf("parentkms: endpoint %q is not on loopback and would send the root key in clear; use https", endpoint)
 }
 
-// Kind implements kms.Root.
-func (p *parent) Kind() string { return "kms" }
-
 // answer is what is read of the answers of Encrypt and Decrypt.
 type answer struct {
+	KeyID          string `json:"KeyId"`
 	CiphertextBlob []byte
 	Plaintext      []byte
 	Type           string `json:"__type"`
 	Message        string `json:"message"`
 }
 
-// Seal implements kms.Root.
-func (p *parent) Seal(ctx context.Context, d kms.RootDir, root *aead.Secret) ([]byte, error) {
+// Encrypt implements kms.Parent.
+func (p *parent) Encrypt(ctx context.Context, keyID string, plaintext []byte, encryptionContext map[string]string) ([]byte, string, error) {
 	out, err := p.call(ctx, "Encrypt", map[string]any{
-		"KeyId": p.options.KeyARN, "Plaintext": root.Bytes(), "EncryptionContext": contextOf(d),
+		"KeyId": keyID, "Plaintext": plaintext, "EncryptionContext": encryptionContext,
 	})
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	if len(out.CiphertextBlob) == 0 || len(out.CiphertextBlob) > kms.MaxSealedRoot {
-		return nil, errors.New("parentkms: the parent KMS answered no ciphertext")
+	if len(out.CiphertextBlob) == 0 || len(out.CiphertextBlob) > aead.MaxWrappedSize {
+		return nil, "", errors.New("parentkms: the parent KMS answered no ciphertext")
 	}
-	return out.CiphertextBlob, nil
+	return out.CiphertextBlob, out.KeyID, nil
 }
 
-// Open implements kms.Root.
-func (p *parent) Open(ctx context.Context, d kms.RootDir, sealed []byte) (*aead.Secret, error) {
+// Decrypt implements kms.Parent.
+func (p *parent) Decrypt(ctx context.Context, keyARN string, blob []byte, encryptionContext map[string]string) ([]byte, error) {
 	out, err := p.call(ctx, "Decrypt", map[string]any{
-		"KeyId": p.options.KeyARN, "CiphertextBlob": sealed, "EncryptionContext": contextOf(d),
+		"KeyId": keyARN, "CiphertextBlob": blob, "EncryptionContext": encryptionContext,
 	})
 	if err != nil {
 		return nil, err
 	}
-	defer clear(out.Plaintext)
-	if len(out.Plaintext) != aead.KeySize {
-		return nil, fmt.Errorf("%w: the parent KMS opened something else", kms.ErrWrongRoot)
-	}
-	return aead.NewSecret(out.Plaintext), nil
+	return out.Plaintext, nil
 }
 
-func contextOf(d kms.RootDir) map[string]string {
-	return map[string]string{contextStore: hex.EncodeToString(d.Store[:])}
-}
-
-// call makes one request. What it holds of the root key it clears, but for what the HTTP client keeps.
+// call makes one request. What it holds of plaintexts it clears, but for what the HTTP client keeps.
 func (p *parent) call(ctx context.Context, operation string, in map[string]any) (*answer, error) {
 	body, err := json.Marshal(in)
 	if err != nil {
@@ -174,15 +160,17 @@ func (p *parent) call(ctx context.Context, operation string, in map[string]any) 
 	return &out, nil
 }
 
-// refusal is the parent's error; those that mean another root key wrap ErrWrongRoot.
+// refusal is the parent's error; those that mean another root key wrap what kms.Parent says.
 func refusal(operation string, out *answer) error {
 	said := out.Type
 	if out.Message != "" {
 		said += ": " + out.Message
 	}
 	switch out.Type {
-	case "InvalidCiphertextException", "IncorrectKeyException":
-		return fmt.Errorf("%w: the parent KMS answers %s to %s", kms.ErrWrongRoot, said, operation)
+	case "InvalidCiphertextException":
+		return fmt.Errorf("%w: %s", kms.ErrInvalidCiphertext, said)
+	case "IncorrectKeyException":
+		return fmt.Errorf("%w: %s", kms.ErrIncorrectKey, said)
 	}
 	return fmt.Errorf("parentkms: the parent KMS refuses %s: %s", operation, said)
 }

@@ -2,6 +2,7 @@ package parentkms
 
 import (
 	"bytes"
+	"crypto/rand"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -76,7 +77,7 @@ func TestSealedForOneDirectory(t *testing.T) {
 	root, err := New(Options{KeyARN: arn, Endpoint: endpoint, Key: key})
 	require.NoError(t, err)
 	secret := newSecret()
-	one, two := kms.RootDir{}, kms.RootDir{}
+	one, two := kms.RootDir{Rand: rand.Reader}, kms.RootDir{}
 	two.Store[0] = 1
 	sealed, err := root.Seal(t.Context(), one, secret)
 	require.NoError(t, err)
@@ -112,12 +113,11 @@ func TestBadParents(t *testing.T) {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(answer)) }))
 		root, err := New(Options{KeyARN: "arn:aws:kms:us-east-1:111122223333:key/x", Endpoint: server.URL, Key: key})
 		require.NoError(t, err)
-		_, err = root.Seal(t.Context(), kms.RootDir{}, newSecret())
-		require.Error(t, err, name)
-		_, err = root.Open(t.Context(), kms.RootDir{}, []byte("x"))
-		require.Error(t, err, name)
+		_, err = root.Seal(t.Context(), kms.RootDir{Rand: rand.Reader}, newSecret())
+		require.ErrorIs(t, err, kms.ErrParent, name)
 		server.Close()
-		_, err = root.Open(t.Context(), kms.RootDir{}, []byte("x"))
+		_, err = root.Seal(t.Context(), kms.RootDir{Rand: rand.Reader}, newSecret())
+		require.ErrorIs(t, err, kms.ErrParent)
 		require.ErrorContains(t, err, "connection refused")
 	}
 }

@@ -29,7 +29,9 @@ const (
 	tempName = ".tmp"
 	// writeBuffer gathers small writes. A sealed chunk, the usual write, is larger and passes through.
 	writeBuffer = 64 << 10
-	dirMode     = 0o700
+	// earlyBytes is how much of an object is written before the disk is set to work on it.
+	earlyBytes = 8 << 20
+	dirMode    = 0o700
 )
 
 // Store is a blob.Store in a directory.
@@ -89,7 +91,7 @@ func (s *Store) Put(ctx context.Context, name string, write func(io.Writer) erro
 
 // fill writes and syncs a temporary file, and closes it.
 func fill(ctx context.Context, file *os.File, write func(io.Writer) error) error {
-	buffered := bufio.NewWriterSize(file, writeBuffer)
+	buffered := bufio.NewWriterSize(&earlyWriter{file: file}, writeBuffer)
 	err := write(buffered)
 	if err == nil {
 		err = ctx.Err()

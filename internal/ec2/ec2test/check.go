@@ -14,7 +14,7 @@ import (
 // the engine, the grants and the exports, and nothing is between two states.
 func (w *World) Check(s *ec2.Service) {
 	w.t.Helper()
-	var volumes, snapshots, open, granted []string
+	var volumes, snapshots, uploads, open, granted []string
 	for _, account := range []string{Account, OtherAccount} {
 		states := w.checkInstances(s, account)
 		for _, v := range all(w, s.DescribeVolumes, account) {
@@ -28,14 +28,17 @@ func (w *World) Check(s *ec2.Service) {
 				}
 			}
 		}
-		snapshots = append(snapshots, w.checkSnapshots(s, account)...)
+		completed, uploading := w.checkSnapshots(s, account)
+		snapshots, uploads = append(snapshots, completed...), append(uploads, uploading...)
 	}
 	require.ElementsMatch(w.t, volumes, slices.Collect(maps.Keys(w.Engine.volumes)), "volumes")
 	require.ElementsMatch(w.t, snapshots, slices.Collect(maps.Keys(w.Engine.snapshots)), "snapshots")
 	require.ElementsMatch(w.t, open, slices.Collect(maps.Keys(w.Engine.open)), "open volumes")
 	require.ElementsMatch(w.t, open, slices.Collect(maps.Keys(w.Exports.published)), "exports")
 	require.ElementsMatch(w.t, granted, w.Keys.Grants(), "grants")
-	require.Empty(w.t, w.Blocks.Uploading(), "uploads")
+	begun, err := w.Blocks.Uploads(context.Background())
+	require.NoError(w.t, err)
+	require.ElementsMatch(w.t, uploads, begun, "uploads")
 }
 
 // all lists what an account owns.
@@ -77,16 +80,19 @@ func (w *World) checkVolume(v ec2.Volume, instances map[string]ec2.Instance) boo
 	return a.Serving
 }
 
-// checkSnapshots returns the completed snapshots, and checks the images too.
-func (w *World) checkSnapshots(s *ec2.Service, account string) []string {
-	var out []string
+// checkSnapshots returns the completed snapshots and those being uploaded, and checks the images too.
+func (w *World) checkSnapshots(s *ec2.Service, account string) (completed, uploads []string) {
 	own := ec2.Visible{Owners: []string{"self"}}
 	page, err := s.DescribeSnapshots(context.Background(), Root(account), own, ec2.Query{})
 	require.NoError(w.t, err)
 	for _, snap := range page.Items {
-		require.Contains(w.t, []ec2.SnapshotState{ec2.SnapshotCompleted, ec2.SnapshotError}, snap.State, snap.ID)
-		if snap.State == ec2.SnapshotCompleted {
-			out = append(out, snap.ID)
+		switch {
+		case snap.State == ec2.SnapshotCompleted:
+			completed = append(completed, snap.ID)
+		case snap.State == ec2.SnapshotPending && snap.Upload != nil:
+			uploads = append(uploads, snap.ID)
+		default:
+			require.Equal(w.t, ec2.SnapshotError, snap.State, snap.ID)
 		}
 	}
 	images, err := s.DescribeImages(context.Background(), Root(account), own, ec2.Query{})
@@ -94,5 +100,5 @@ func (w *World) checkSnapshots(s *ec2.Service, account string) []string {
 	for _, i := range images.Items {
 		require.Contains(w.t, []ec2.ImageState{ec2.ImageAvailable, ec2.ImageFailed}, i.State, i.ID)
 	}
-	return out
+	return completed, uploads
 }

@@ -45,7 +45,7 @@ type World struct {
 func New(t testing.TB) *World {
 	w := &World{t: t, Store: memmeta.New(), Clock: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Faults: testkit.FailAt(0)}
 	w.Engine = &Engine{w: w, volumes: map[string]object{}, snapshots: map[string]object{}, open: map[string]bool{}, copying: map[string]int64{}}
-	w.Blocks = &Blocks{engine: w.Engine, data: map[string]map[int64][]byte{}, parent: map[string]string{}, open: map[string]object{}}
+	w.Blocks = &Blocks{engine: w.Engine, data: map[string]map[int64][]byte{}, parent: map[string]string{}, open: map[string]object{}, live: map[string]bool{}, wrote: map[string]map[int64]bool{}}
 	w.Keys = &Keys{w: w, keys: map[string]*key{}, grants: map[string]ec2.AttachGrant{}}
 	w.Exports = &Exports{w: w, published: map[string]bool{}, clients: map[string]chan struct{}{}}
 	for _, account := range []string{Account, OtherAccount} {
@@ -69,7 +69,7 @@ func (w *World) Start() *ec2.Service {
 
 // Forget drops what does not survive the end of a process.
 func (w *World) Forget() {
-	w.Engine.open = map[string]bool{}
+	w.Engine.open, w.Blocks.live = map[string]bool{}, map[string]bool{}
 	w.Exports.published, w.Exports.clients = map[string]bool{}, map[string]chan struct{}{}
 }
 

@@ -80,7 +80,7 @@ func (s *Store) submit(ctx context.Context, r *request) error {
 	}
 }
 
-// commitLoop is the committer. Pebble may end its goroutine through Fatalf: callers
+// commitLoop is the committer. Pebble may park its goroutine through Fatalf: callers
 // then see the failed signal.
 func (s *Store) commitLoop() {
 	defer close(s.ended)

@@ -23,9 +23,11 @@
 // # Failures
 //
 // Pebble reports WAL and MANIFEST errors through Logger.Fatalf and means the process
-// to end; a Fatalf that returns makes a failed synced write look successful. Ours
-// marks the store failed and ends its goroutine. Every call into Pebble that may
-// block runs beside the failed signal. A failed store answers ErrFailed, keeps its
-// lock, and is not closed: what Pebble still holds is unknown. The process must be
-// started again.
+// to end; a Fatalf that returns makes a failed synced write look successful, and one
+// that ends its goroutine has Pebble's deferred functions take apart what its other
+// goroutines still use, whose panics end the process. Ours marks the store failed and
+// parks its goroutine for ever; an error of the file system while the store is being
+// opened does the same. Every call into Pebble that may block runs beside the failed
+// signal. A failed store answers ErrFailed, keeps its lock, and is not closed: what
+// Pebble still holds is unknown. The process must be started again.
 package pebblemeta

@@ -2,8 +2,8 @@ package pebblemeta
 
 import (
 	"fmt"
-	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -16,6 +16,8 @@ type guard struct {
 	failed chan struct{} // closed when the store fails
 	cause  error         // written before failed is closed
 	logf   func(format string, args ...any)
+
+	opening atomic.Bool // Pebble is being opened
 }
 
 func newGuard(logf func(string, ...any)) *guard {
@@ -80,12 +82,13 @@ func (g *guard) Errorf(format string, args ...any) {
 	}
 }
 
-// Fatalf implements pebble.Logger. It must not return: see the package comment.
+// Fatalf implements pebble.Logger: it fails the store and parks the calling goroutine
+// for ever. It must not return, nor end the goroutine: see the package comment.
 func (g *guard) Fatalf(format string, args ...any) {
 	err := fmt.Errorf("pebble: "+format, args...)
 	g.fail(err)
 	g.Errorf("%v", err)
-	runtime.Goexit()
+	select {}
 }
 
 // listener turns corruption that Pebble finds into a failure. It may return: the read

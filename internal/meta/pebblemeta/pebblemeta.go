@@ -78,7 +78,10 @@ func Open(o Options) (*Store, error) {
 	s := &Store{guard: newGuard(o.Logf), opts: o, lock: lock,
 		queue: make(chan *request), quit: make(chan struct{}), ended: make(chan struct{})}
 	go s.holdLock()
-	if err := s.run(s.open); err != nil {
+	s.opening.Store(true)
+	err = s.run(s.open)
+	s.opening.Store(false)
+	if err != nil {
 		if s.err() == nil {
 			close(s.ended)
 			_ = lock.Close() // nothing was opened; the first error is the one to report
@@ -180,6 +183,9 @@ func (s *Store) read(r pebble.Reader, key string) ([]byte, error) {
 	}
 	return out, nil
 }
+
+// Failed returns why the store has failed, or nil while it works.
+func (s *Store) Failed() error { return s.err() }
 
 // usable reports a failed or closed store or a cancelled context. s.mu is held.
 func (s *Store) usable(ctx context.Context) error {
