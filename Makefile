@@ -35,7 +35,7 @@ fuzz:
 	@grep -rn --include='*_test.go' -oE '^func Fuzz[A-Za-z0-9_]*' . | sed -E 's|^(.*)/[^/]*:[0-9]+:func (.*)|\1 \2|' | while read -r pkg name; do $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; done
 
 crash:
-	@$(TOOLS) test && $(GO) test $(TAGS) -timeout 6h ./blockstore -run Crash -args -crash.points 20000 && $(GO) test $(TAGS) -timeout 6h ./cmd/coffer -run Kill -args -kill.rounds 500 -kill.keyrounds 500
+	@$(TOOLS) test && $(GO) test $(TAGS) -timeout 9h ./blockstore -run 'Crash|Tamper|Model' -args -crash.points 20000 -tamper.cases 10000 -model.runs 3000 && $(GO) test $(TAGS) -timeout 9h ./cmd/coffer -run 'Kill|DiskFull' -args -kill.rounds 500 -kill.keyrounds 500
 
 boot:
 	@$(TOOLS) test && $(GO) test $(TAGS) ./cmd/coffer -run Boot -args -boot.all

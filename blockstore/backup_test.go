@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -55,6 +56,13 @@ func (l *backupLoad) run(t *testing.T, stop <-chan struct{}) {
 	}
 }
 
+// await returns when more has been flushed than was.
+func (l *backupLoad) await(was [backupBlocks]uint64) {
+	for l.flushed() == was {
+		time.Sleep(time.Millisecond)
+	}
+}
+
 func (l *backupLoad) flushed() [backupBlocks]uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -90,7 +98,7 @@ func checkBackup(t *testing.T, h *history, dir string, anchors map[string][]byte
 // Backups under a load that overwrites every slot again and again: each opens with the
 // anchors of its moment, and shows what had been flushed before it.
 func TestBackupUnderLoad(t *testing.T) {
-	watchdog(t)
+	watch := watchdog(t)
 	h := newHistoryStore(t, Options{})
 	_, err := h.s.CreateVolume(ctx, VolumeSpec{ID: "v", Size: GiB, Key: "one"})
 	require.NoError(t, err)
@@ -100,16 +108,15 @@ func TestBackupUnderLoad(t *testing.T) {
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() { load.run(t, stop) })
-	for load.flushed() == [backupBlocks]uint64{} {
-	}
-	for i := range 8 {
+	load.await([backupBlocks]uint64{})
+	for i := range 6 {
+		watch.Reset(watchdogTime)
 		before, anchors := load.flushed(), h.keys.copyAnchors()
 		scratch, dir := "/scratch"+string(rune('a'+i)), "/copy"+string(rune('a'+i))
 		b, err := h.s.BeginBackup(scratch)
 		require.NoError(t, err)
 		if i%2 == 0 { // much is overwritten between the moment and the copy
-			for v := load.flushed(); load.flushed() == v; {
-			}
+			load.await(before)
 			_, err := h.s.CreateSnapshot(ctx, SnapshotRequest{Volume: "v", ID: "s"})
 			require.NoError(t, err)
 			require.NoError(t, h.s.DeleteSnapshot(ctx, "s"))

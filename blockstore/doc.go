@@ -160,6 +160,20 @@
 // behind the caller's back; a failed volume works again when it is next opened, from what
 // was durable.
 //
+// A write that finds no room, in the pool or on the disk, is refused whole with ErrNoSpace before it
+// is acknowledged, after a round of every open volume has freed what was given up.
+//
+// # Scrub and backup
+//
+// A scrub is a Verify at a bounded rate: the records of a volume, with the set hashes of its views, as they
+// were at one moment; then its blocks as they are, each under a reader's ticket. It holds no
+// lock while it reads.
+//
+// A backup is a checkpoint of the index, then the slots in use. Slots that are given up while
+// it lasts are held back: what the checkpoint names is intact until it is copied. Anchors that were
+// saved before the checkpoint are never newer than it. The copy has no bitmap and no lock, so
+// its first open scans; its sessions are its own, hence its keys, and the original goes on beside it.
+//
 // # Threat model
 //
 // An adversary who can read the directory learns sizes, ids, which extents exist and when

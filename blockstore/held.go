@@ -16,7 +16,7 @@ type heldSlots struct {
 
 // reuse takes slots that nothing references and nobody reads.
 func (s *Store) reuse(slots []uint64) {
-	if !s.held.keep(slots) {
+	if s.seams.without(ruleBackupHold) || !s.held.keep(slots) {
 		s.alloc.release(slots)
 	}
 }

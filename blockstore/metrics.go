@@ -12,7 +12,7 @@ type metrics struct {
 	punchedBytes, punchErrors    atomic.Uint64
 	authFailures                 atomic.Uint64
 	volumeFailures, zoneFailures atomic.Uint64
-	sweepErrors                  atomic.Uint64
+	sweepErrors, allocatorScans  atomic.Uint64
 	journaled, journalFailures   atomic.Uint64
 
 	readTime, writeTime, flushTime, roundTime latency
@@ -34,6 +34,7 @@ type Metrics struct {
 	AuthFailures                 uint64 // blocks or records that did not authenticate
 	VolumeFailures, ZoneFailures uint64
 	SweepErrors                  uint64
+	AllocatorScans               uint64 // of the index, because the last close was not clean
 	DirtyBytes                   uint64
 	UsedSlots, TotalSlots        uint64 // FreeSlots is the difference, less zones that have failed
 	FreeSlots, DeadSlots         uint64 // dead: given up, and in use until readers or a backup are done
@@ -57,7 +58,7 @@ func (s *Store) Metrics() Metrics {
 		Flushes: m.flushes.Load(), Rounds: m.rounds.Load(), ZoneSyncs: m.zoneSyncs.Load(), Journaled: m.journaled.Load(), JournalFailures: m.journalFailures.Load(), Trims: m.trims.Load(),
 		WalkedBytes: m.walkedBytes.Load(), PunchedBytes: m.punchedBytes.Load(), PunchErrors: m.punchErrors.Load(),
 		SpaceLow: s.spaceLow.Load(), AuthFailures: m.authFailures.Load(),
-		VolumeFailures: m.volumeFailures.Load(), ZoneFailures: m.zoneFailures.Load(), SweepErrors: m.sweepErrors.Load(),
+		VolumeFailures: m.volumeFailures.Load(), ZoneFailures: m.zoneFailures.Load(), SweepErrors: m.sweepErrors.Load(), AllocatorScans: m.allocatorScans.Load(),
 		Failed: s.index.failure() != nil, IndexCommits: s.index.commits.Load(),
 		ReadTime: m.readTime.snapshot(), WriteTime: m.writeTime.snapshot(),
 		FlushTime: m.flushTime.snapshot(), RoundTime: m.roundTime.snapshot(),

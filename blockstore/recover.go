@@ -163,6 +163,7 @@ func (s *Store) restoreAllocator() error {
 		return err
 	}
 	if !ok {
+		s.metrics.allocatorScans.Add(1)
 		if err := s.rebuild(s.alloc); err != nil {
 			return err
 		}
@@ -194,13 +195,13 @@ func (s *Store) checkpoint() error {
 	s.epochs.barrier() // slots in limbo become free
 	s.epochs.barrier()
 	data := s.checkpointBytes()
+	sum := sha256.Sum256(data) // before the write, which may use the buffer up
 	if err := writeFileSync(s.fs, s.checkpointPath(), data); err != nil {
 		return fmt.Errorf("blockstore: checkpoint: %w", err)
 	}
 	if err := syncDir(s.fs, s.dir); err != nil {
 		return fmt.Errorf("blockstore: checkpoint: %w", err)
 	}
-	sum := sha256.Sum256(data)
 	b := s.index.newBatch()
 	b.set(metaKey(metaClean), sum[:])
 	b.set(metaKey(metaSequence), binary.BigEndian.AppendUint64(nil, s.sequence.Load()))

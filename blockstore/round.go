@@ -346,7 +346,7 @@ func (d *Device) putRecord(w *roundWork, extent uint64, old, next *extentRecord)
 	fresh := old == nil || old.generation != gen // the generation has no record of the extent yet
 	if old != nil {
 		w.header.currentView.records.Sub(key.recordPRF(d.rid, extent, old.generation, old.mac))
-		if fresh || w.freeing { // a slot that retire frees must not be named by an older record
+		if fresh || w.freeing && !d.store.seams.without(ruleOlderRecords) { // a slot that retire frees must not be named by an older record
 			if err := d.deleteOlder(w, extent, old.generation); err != nil {
 				return err
 			}

@@ -24,6 +24,7 @@ func scrubOnce(t *testing.T, s *Store) ScrubStatus {
 
 func newHistoryStore(t *testing.T, o Options) *history {
 	h := &history{t: t, r: rand.New(rand.NewPCG(1, 2)), fs: vfs.NewCrashableMem(), keys: newTestKeys(), options: o}
+	h.options.seams = testSeams()
 	h.open()
 	return h
 }

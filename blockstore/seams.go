@@ -22,6 +22,8 @@ const (
 	ruleDeferredRelease   rule = "deferred-release"    // a slot is reusable only after the batch that gave it up
 	ruleBirth             rule = "birth"               // a block that a snapshot shows is not freed
 	ruleSequenceUnderLock rule = "sequence-under-lock" // a snapshot's sequence is read while no write is under way
+	ruleOlderRecords      rule = "older-records"       // no record still names a slot that a round frees while a snapshot is freed
+	ruleBackupHold        rule = "backup-hold"         // slots that a backup has yet to copy are not reused
 	ruleWalkerCondition   rule = "walker-condition"    // a walker replaces only what it has read
 	ruleJournalRewrite    rule = "journal-rewrite"     // after a crash, journaled blocks are written to their slots again
 	ruleJournalExpected   rule = "journal-expected"    // and only where the index still expects them

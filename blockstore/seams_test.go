@@ -32,6 +32,8 @@ func TestBrokenRules(t *testing.T) {
 		ruleDeferredRelease:   "TestCrashPoints",
 		ruleBirth:             "TestModel",
 		ruleSequenceUnderLock: "TestConcurrentSnapshots",
+		ruleOlderRecords:      "TestOverwriteDuringDeletion",
+		ruleBackupHold:        "TestBackupUnderLoad",
 		ruleWalkerCondition:   "TestWalkerKeepsWrites",
 		ruleJournalRewrite:    "TestCrashJournal",
 		ruleJournalExpected:   "TestCrashJournal",

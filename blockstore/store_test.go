@@ -55,6 +55,7 @@ func TestWriteFlushReopen(t *testing.T) {
 	require.NoError(t, d.Detach(ctx))
 	require.NoError(t, s.Close())
 	s = openTest(t, fs, keys)
+	require.Zero(t, s.Metrics().AllocatorScans, "a clean close leaves the bitmap")
 	d, err = s.Attach(ctx, vol.ID)
 	require.NoError(t, err)
 	require.True(t, bytes.Equal(data, readAll(t, d, 12345, len(data))))

@@ -346,7 +346,7 @@ func (s *Store) describe(v *volume) Volume {
 		out.Parent = p.id
 	}
 	if v.device != nil {
-		out.Err = v.device.failure()
+		out.Err = firstError(v.device.failure(), s.index.failure())
 	}
 	return out
 }

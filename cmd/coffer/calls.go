@@ -35,6 +35,8 @@ func (d *daemon) controlServer() *controlServer {
 	controlStream(c, "image-list", onStackStream(d, (*stack).listImages))
 	controlStream(c, "image-import", onStackStream(d, (*stack).importImage))
 	controlStream(c, "verify", onStackStream(d, (*stack).verify))
+	controlStream(c, "snapshot-export", onStackStream(d, (*stack).exportSnapshot))
+	controlStream(c, "snapshot-import", onStackStream(d, (*stack).importSnapshot))
 	controlStream(c, "backup", onStackStream(d, (*stack).backup))
 	control(c, "scrub", onStack(d, (*stack).startScrub))
 	control(c, "inspect", onStack(d, (*stack).inspect))

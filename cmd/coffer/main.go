@@ -52,6 +52,8 @@ func commands() []command {
 		{"volume uri", "print the NBD URI of an attached volume", volumeURICommand},
 		{"snapshot list", "list the snapshots", snapshotListCommand},
 		{"database list", "list the RDS databases and where their storage is served", databaseListCommand},
+		{"snapshot export", "write a snapshot to a directory of objects", snapshotExportCommand},
+		{"snapshot import", "make a snapshot of such an object", snapshotImportCommand},
 		{"image import", "make an image of a raw disk image file", imageImportCommand},
 		{"image list", "list the images", imageListCommand},
 		{"verify", "read and authenticate everything", verifyCommand},

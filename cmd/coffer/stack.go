@@ -38,6 +38,7 @@ type stack struct {
 	opened   []func() error // what close undoes, in the order it was opened
 
 	backingUp sync.Mutex // held while a backup is made
+	moving    sync.Mutex // held while a snapshot is exported or imported
 }
 
 // stackOptions are what a stack is opened with.

@@ -13,7 +13,7 @@ func (s *Service) DescribeVolumes(ctx context.Context, caller kms.Caller, q Quer
 	if err != nil {
 		return Page[Volume]{}, err
 	}
-	match := func(v Volume, _ source) (Volume, bool, error) { return v, test(v), nil }
+	match := func(v Volume, _ source) (Volume, bool, error) { return s.withHealth(v), test(v), nil }
 	k := kindVolume()
 	if len(q.IDs) > 0 {
 		return byID(ctx, k, q.IDs, func(id string) (Volume, error) {

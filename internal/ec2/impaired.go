@@ -9,6 +9,27 @@ import (
 	"coffer.example/internal/meta"
 )
 
+// Health is an optional second interface of an Engine.
+type Health interface {
+	// Failed says why an open volume answers only errors, or nil.
+	Failed(volumeID string) error
+}
+
+// failedReason is what the API says of a volume that has failed; the log says why.
+const failedReason = "the volume has failed; it works again when it is detached and attached"
+
+// withHealth returns a volume as it is at this moment: impaired, too, where its engine has failed it.
+func (s *Service) withHealth(v Volume) Volume {
+	health, ok := s.engine.(Health)
+	if a := v.Attachment; !ok || a == nil || a.Impaired != "" || health.Failed(v.ID) == nil {
+		return v
+	}
+	a := *v.Attachment
+	a.Impaired = failedReason
+	v.Attachment = &a
+	return v
+}
+
 // setImpaired keeps the set of volumes whose export is absent.
 func (s *Service) setImpaired(v Volume, impaired bool) {
 	_, at := v.at()

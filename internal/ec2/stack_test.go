@@ -93,7 +93,7 @@ func (s *stack) open() {
 	require.NoError(s.t, err)
 	s.engine, s.exports = ec2.NewStoreEngine(s.store), ec2test.New(s.t).Exports
 	s.ec2, err = ec2.Open(s.ctx, ec2.Options{
-		Store: s.keys.Store(), Engine: s.engine, KMS: ec2.KMSOf(s.keys), Exports: s.exports, ManagedKeyCopies: s.managed, RetryEvery: time.Hour,
+		Store: s.keys.Store(), Engine: s.engine, KMS: ec2.KMSOf(s.keys), Exports: s.exports, Blocks: s.engine, ManagedKeyCopies: s.managed, RetryEvery: time.Hour,
 	})
 	require.NoError(s.t, err)
 }

@@ -97,7 +97,11 @@ func (e *StoreEngine) Detach(ctx context.Context, volumeID string) error {
 	device := e.attached[volumeID]
 	delete(e.attached, volumeID)
 	e.mu.Unlock()
-	return detach(ctx, device)
+	err := detach(ctx, device)
+	if errors.Is(err, blockstore.ErrFailed) {
+		return nil // it is detached; what it lost, its clients' writes and flushes were told
+	}
+	return err
 }
 
 // detach ends the attachment of a device, if there is one.
@@ -109,6 +113,15 @@ func detach(ctx context.Context, device *blockstore.Device) error {
 		return fmt.Errorf("ec2: detach %s: %w", device.ID(), err)
 	}
 	return nil
+}
+
+// Failed implements Health.
+func (e *StoreEngine) Failed(volumeID string) error {
+	v, err := e.store.Volume(volumeID)
+	if err != nil {
+		return nil // a volume that is missing is said elsewhere
+	}
+	return v.Err
 }
 
 // CreateSnapshots implements Engine.

@@ -63,7 +63,7 @@ func attach(t testing.TB, s *started, export string) *wireClient {
 }
 
 func greet(nc net.Conn, flags uint32) (*wireClient, error) {
-	nc.SetDeadline(time.Now().Add(20 * time.Second))
+	nc.SetDeadline(time.Now().Add(wireTimeout))
 	c := &wireClient{nc: nc, in: bufio.NewReader(nc), pending: map[uint64]*pendingReply{}}
 	var b [greetingSize]byte
 	if _, err := io.ReadFull(c.in, b[:]); err != nil {
@@ -177,6 +177,7 @@ func (c *wireClient) expect(r request) ([]byte, uint64) {
 // do sends a request and waits for its reply.
 func (c *wireClient) do(t testing.TB, r request, data []byte) *pendingReply {
 	t.Helper()
+	c.nc.SetDeadline(time.Now().Add(wireTimeout + time.Duration(r.length)*time.Microsecond)) // 1 MB/s on a busy machine
 	cookie, err := c.send(r, data)
 	require.NoError(t, err)
 	p, err := c.receive()
@@ -393,3 +394,6 @@ func (c *wireClient) gone(t testing.TB) {
 	}
 	require.Empty(t, b)
 }
+
+// wireTimeout bounds the wait for a server that should answer at once.
+const wireTimeout = 20 * time.Second

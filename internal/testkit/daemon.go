@@ -25,7 +25,12 @@ type Install struct {
 // Init runs coffer init with further flags on a new directory.
 func Init(t testing.TB, flags ...string) Install {
 	t.Helper()
-	dir := filepath.Join(ShortTempDir(t), "data")
+	return InitAt(t, filepath.Join(ShortTempDir(t), "data"), flags...)
+}
+
+// InitAt is Init on a directory of the caller's choice.
+func InitAt(t testing.TB, dir string, flags ...string) Install {
+	t.Helper()
 	args := append([]string{"init", "--data-dir", dir, "--json"}, flags...)
 	var made struct {
 		RootKeyFile     string `json:"rootKeyFile"`
