@@ -22,7 +22,7 @@ import (
 // it; kills the daemon and PostgreSQL with signal 9 in the middle; and finds every transaction that was committed and
 // pgbench's books balanced afterwards. A snapshot that was taken meanwhile is restored under another key and recovers too.
 func TestPostgreSQL(t *testing.T) {
-	if err := loopAllowed(); err != nil {
+	if err := testkit.MountsAllowed(); err != nil {
 		t.Logf("NOT RUN: this machine does not allow FUSE and loop devices: %v", err)
 		return
 	}
