@@ -110,11 +110,11 @@ func pages[T any](f ec2.Filter, each func(int), describe func(ec2.Query) (ec2.Pa
 // An item of a Describe costs about the same in a large store as in a small one: its
 // CPU time is at most twice as much, its memory no more, and nothing is kept.
 func TestDescribeAtScale(t *testing.T) {
-	many := sizes{2000, 10_000, 2000}
+	many := sizes{1000, 4000, 1000}
 	if *fullScale {
 		many = sizes{10_000, 100_000, 10_000}
 	}
-	few := sizes{500, 500, 500}
+	few := sizes{400, 400, 400}
 	small, large := filled(t, few), filled(t, many)
 	counts := map[string][2]int{"volumes": {few.volumes, many.volumes}, "snapshots": {few.snapshots, many.snapshots}, "images": {few.images, many.images}}
 	for name, describe := range describers() {
@@ -126,7 +126,7 @@ func TestDescribeAtScale(t *testing.T) {
 				matching = [2]int{}
 			}
 			best, bytes := [2]float64{}, [2]float64{}
-			for range 5 { // in turns, so that what else the machine does hits both
+			for range 3 { // in turns, so that what else the machine does hits both
 				for i, a := range []at{small, large} {
 					took, allocated := walkAll(t, a, describe, filter, matching[i])
 					items := float64(counts[name][i])
