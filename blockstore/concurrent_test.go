@@ -89,7 +89,7 @@ func TestConcurrentSnapshots(t *testing.T) {
 		}
 		return nil
 	})
-	s, err := Open(Options{Dir: "/store", FS: fs, Keys: newTestKeys(), ZoneSlots: 64, seams: testSeams()})
+	s, err := Open(Options{Dir: "/store", FS: fs, Keys: newTestKeys(), ZoneSlots: 64, JournalBytes: 256 << 10, seams: testSeams()})
 	require.NoError(t, err)
 	snapshotsUnderLoad(t, s)
 }

@@ -52,10 +52,15 @@ func watchdog(t *testing.T) *time.Timer {
 
 // TestCrashPoints takes the power away at operations of the file system, index and
 // zones alike, before and after they apply, and checks what is left.
-func TestCrashPoints(t *testing.T) {
+func TestCrashPoints(t *testing.T) { crashPointsOf(t, *crashPoints, (*crashRun).history) }
+
+// TestCrashJournal does so while flushes go through the journal.
+func TestCrashJournal(t *testing.T) { crashPointsOf(t, *crashPoints/2, (*crashRun).journalHistory) }
+
+func crashPointsOf(t *testing.T, points int, history func(*crashRun)) {
 	seed, over := testSeed(t), budget(*crashPoints <= defaultCrashPoints)
-	checked, histories := 0, 0
-	for ; checked < *crashPoints && !over(); histories++ {
+	checked, histories, journaled := 0, 0, uint64(0)
+	for ; checked < points && !over(); histories++ {
 		c := newCrashRun(t, seed+uint64(histories))
 		pick := rand.New(rand.NewPCG(seed, uint64(histories)))
 		var mu sync.Mutex
@@ -71,11 +76,11 @@ func TestCrashPoints(t *testing.T) {
 			}
 			return nil
 		})
-		c.history()
+		history(c)
 		c.drain()
-		checked += c.checked
+		checked, journaled = checked+c.checked, journaled+c.journaled
 	}
-	t.Logf("%d crash points in %d histories", checked, histories)
+	t.Logf("%d crash points in %d histories, %d rounds in the journal", checked, histories, journaled)
 	require.NotZero(t, checked)
 }
 

@@ -60,6 +60,8 @@ type crashRun struct {
 	quiet   sync.RWMutex // held alone while images are checked
 	checked int
 
+	journaled uint64 // rounds that went through the journal
+
 	mu        sync.Mutex // guards the fields below: an image and its promises are one instant
 	volumes   map[string]*promise
 	snapshots map[string]*promise
@@ -67,11 +69,16 @@ type crashRun struct {
 	imageRand *rand.Rand
 }
 
+// testJournal is a size of the journal: none, one that is full soon, or enough.
+func testJournal(r *rand.Rand) int64 { return []int64{-1, 40 << 10, 256 << 10}[r.IntN(3)] }
+
 func newCrashRun(t *testing.T, seed uint64) *crashRun {
 	c := &crashRun{t: t, r: rand.New(rand.NewPCG(seed, 1)), imageRand: rand.New(rand.NewPCG(seed, 2)),
 		fs: newFaultFS(vfs.NewCrashableMem()), keys: newTestKeys(), volumes: map[string]*promise{}, snapshots: map[string]*promise{}}
-	c.options = Options{Dir: "/store", FS: c.fs, Keys: c.keys, ZoneSlots: 64, Workers: []int{-1, 0, 2}[c.r.IntN(3)], seams: testSeams()}
-	c.options.seams.sealed = newNonceRecorder(t).record // of the store and all its images
+	c.options = Options{Dir: "/store", FS: c.fs, Keys: c.keys, ZoneSlots: 64, Workers: []int{-1, 0, 2}[c.r.IntN(3)],
+		JournalBytes: testJournal(c.r), seams: testSeams()}
+	c.options.seams.collect = []int{1, 0, 1000}[c.r.IntN(3)] // 1000: flushes find their blocks in memory
+	c.options.seams.sealed = newNonceRecorder(t).record      // of the store and all its images
 	return c
 }
 
@@ -352,6 +359,7 @@ func (c *crashRun) stopNoise() {
 // restart closes cleanly, with a checkpoint, and opens again.
 func (c *crashRun) restart() bool {
 	c.stopNoise()
+	c.journaled += c.s.Metrics().Journaled
 	err := c.s.Close()
 	for _, p := range c.volumes {
 		if err == nil && !p.broken {
@@ -414,6 +422,46 @@ func (c *crashRun) history() {
 	c.done(nil, c.s.Close())
 }
 
+// journalHistory is small flushes of two volumes whose blocks move a lot, and a journal
+// that starts over often.
+func (c *crashRun) journalHistory() {
+	c.options.JournalBytes, c.options.seams.collect = 40<<10, 1000
+	if !c.open() {
+		return
+	}
+	c.create("v1", "one")
+	c.create("v2", "two")
+	for range 12 {
+		for range 1 + c.r.IntN(3) {
+			id := []string{"v1", "v2"}[c.r.IntN(2)]
+			p := c.usable(id)
+			if p == nil {
+				continue
+			}
+			block, n := uint64(c.r.IntN(6)), 1+c.r.IntN(2)
+			for range n {
+				v := c.fresh()
+				c.put(p, block, v)
+				_, err := p.dev.WriteAt(v, int64(block)*BlockSize)
+				c.done(p, err)
+			}
+			if c.r.IntN(5) == 0 {
+				c.trim(id)
+			}
+			c.flush(id)
+		}
+		for range c.r.IntN(3) { // too much for the journal, into slots that its entries name
+			c.write("v1")
+			c.flush("v1")
+		}
+		if c.r.IntN(9) == 0 && !c.restart() {
+			return
+		}
+	}
+	c.journaled += c.s.Metrics().Journaled
+	c.done(nil, c.s.Close())
+}
+
 // check opens an image and compares it with its promises.
 func (c *crashRun) check(p *crashPoint) {
 	defer func() {
@@ -423,7 +471,10 @@ func (c *crashRun) check(p *crashPoint) {
 	}()
 	h := &history{t: c.t, r: c.r, fs: p.image, keys: c.keys.fork(p.anchors)}
 	h.options.Workers, h.options.seams = -1, c.options.seams
-	h.options.seams.broken = ""
+	if !slices.Contains([]rule{ruleJournalRewrite, ruleJournalExpected}, h.options.seams.broken) { // those are of opening
+		h.options.seams.broken = ""
+	}
+	h.options.JournalBytes = c.options.JournalBytes
 	h.open()
 	var devices []*Device
 	for id, want := range p.volumes {

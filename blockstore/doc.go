@@ -5,11 +5,12 @@
 // Blocks are written out of place into slots of large zone files. An index (Pebble)
 // has one record per extent: slots, sequences, tags. Nothing that is referenced is
 // ever overwritten, so a torn write can hit only unreferenced slots, and there is no
-// data journal, no replay and no cleaner.
+// cleaner. A small flush is made durable by one write to a journal instead of a sync of
+// the zones and one of the index.
 //
 // # Invariants
 //
-//  1. A record is committed only after the data it names is synced.
+//  1. A record is durable only after the data it names is: in its slot or in the journal.
 //  2. A slot is reused only after the batch that gave it up is durable, its last device write is
 //     done, and every reader that may hold its number has left.
 //  3. No two blocks are sealed under the same key and sequence: the sequence only rises while a
@@ -35,6 +36,7 @@
 //	SUPER.A, SUPER.B    superblocks, written alternately
 //	index/              Pebble, format version pinned by name
 //	data/%08x.dat       zones, numbered from 0 without a gap
+//	journal             small flushes that index and zones may not have; absent in older stores
 //	bitmap              the allocator at a clean close
 //	LOCK                one process at a time
 //
@@ -53,7 +55,7 @@
 //
 // # Index keys
 //
-//	M name                                numbers | sequence | clean
+//	M name                                numbers | sequence | clean | journal
 //	K dek(4)                              version(1) suite(1) commitment(32)
 //	S session(4)                          version(1) dek(4) volume(4) volume id(16) salt(32) first sequence(8) opened at(8)
 //	V volume(4)                           volume header
@@ -64,7 +66,8 @@
 //
 // Numbers are never used twice in a store. M numbers is volume(4) dek(4) session(4), a
 // high-water that is durable before a number at or below it is used. M sequence is a high-water above every sequence in use. M clean
-// is the SHA-256 of the bitmap file; it is deleted when the store is opened.
+// is the SHA-256 of the bitmap file; it is deleted when the store is opened. M journal is the
+// number of the last journal entry that the index has.
 //
 // # Extent record
 //
@@ -107,6 +110,30 @@
 // extent records(32) ‖ set hash of the generation's birth list(32). What ChangedExtents finds is checked
 // against the difference of two snapshots' hashes of records.
 //
+// # Journal
+//
+// A round of at most 64 blocks, all of them still in memory, is an entry. Its index batch is
+// applied without a sync once the entry is durable and its blocks are in their slots, unsynced.
+// Entries follow each other from offset 0, each at a multiple of 4096 B:
+//
+//	0    8   magic "COFFERJE"
+//	8    16  store id
+//	24   8   number, rising
+//	32   4   length of the batch
+//	36   4   blocks
+//	40   8   XXH64 of the entry with this field zero
+//	48   24n per block: volume(4) extent(6) block(1) slot(5) sequence(8)
+//	..       the batch: operations of the index in Pebble's encoding; zeros to a multiple of 4096 B
+//	..       4096n ciphertext
+//
+// The journal starts over at 0 when it is full and at every open, after the zones of its entries
+// and the index have been synced. What a scan finds is the entries up to the first that does
+// not check, or whose number does not rise. After a crash the batches of those above M journal
+// are applied in order; then every block of every entry that a record still has in that slot
+// at that sequence is written there again: the others' slots may have new owners. After a clean
+// close the journal is not read. The checksum finds torn writes; who can change the journal could
+// change the index as well, and what is read is authenticated the same.
+//
 // # The free rule
 //
 // There are no reference counts. L is the newest existing snapshot; one that users deleted
@@ -127,8 +154,9 @@
 // # Failures
 //
 // A failed device write fails its volume. A failed sync fails the zone: it takes no more
-// slots, and every volume with unsynced blocks in it fails. A failed index commit fails the
-// store. A record that does not decode at open makes the store read-only. Nothing is retried
+// slots, and every volume with unsynced blocks in it fails, unless the journal has them: then it
+// keeps them, and is not used any more until the next open. A failed write to the journal has the
+// round committed without it. A failed index commit fails the store. A record that does not decode at open makes the store read-only. Nothing is retried
 // behind the caller's back; a failed volume works again when it is next opened, from what
 // was durable.
 //

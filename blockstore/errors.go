@@ -19,6 +19,8 @@ var (
 	ErrDetached = errors.New("blockstore: device is detached")
 	// ErrNoSpace says that the pool limit or the space reserve is reached; the write was not acknowledged.
 	ErrNoSpace = errors.New("blockstore: no space left")
+	// ErrUnclean says that a store cannot be opened read-only before it has been opened for writing once.
+	ErrUnclean = errors.New("blockstore: store was not closed cleanly")
 	// ErrReadOnly says that the store was opened read-only, because it was asked to or because a record cannot be decoded.
 	ErrReadOnly = errors.New("blockstore: store is read-only")
 	// ErrLimit says that a named limit of limits.go is reached.

@@ -20,11 +20,16 @@ type failing struct {
 	opts    Options
 }
 
+// newFailing has no journal: every flush syncs zones and index.
 func newFailing(t *testing.T, volumes ...string) *failing {
+	return newFailingJournal(t, -1, volumes...)
+}
+
+func newFailingJournal(t *testing.T, journal int64, volumes ...string) *failing {
 	watchdog(t)
 	f := &failing{history: &history{t: t, fs: vfs.NewCrashableMem(), keys: newTestKeys()}, devices: map[string]*Device{}}
 	f.faults = newFaultFS(f.fs)
-	f.opts = Options{Dir: "/store", FS: f.faults, Keys: f.keys, ZoneSlots: 64}
+	f.opts = Options{Dir: "/store", FS: f.faults, Keys: f.keys, ZoneSlots: 64, JournalBytes: journal}
 	f.reopen()
 	for _, id := range volumes {
 		_, err := f.s.CreateVolume(ctx, VolumeSpec{ID: id, Size: GiB, Key: "one"})
@@ -165,37 +170,50 @@ func TestFailedIndexCommit(t *testing.T) {
 		"everything": func(name fsOp, path string) bool { return name != opRead && strings.Contains(path, "/index") },
 	}
 	for name, fault := range faults {
-		t.Run(name, func(t *testing.T) {
-			f := newFailing(t, "a", "b")
-			f.put("a", 0, 1)
-			f.put("b", 0, 2)
-			f.fault(fault)
-			var wg sync.WaitGroup
-			for _, id := range []string{"a", "b", "a", "b"} {
-				wg.Go(func() {
-					_ = f.write(id, 1, 3)
-					if err := f.devices[id].Flush(ctx); !errors.Is(err, ErrFailed) {
-						t.Errorf("flush: %v", err)
-					}
-				})
+		for journal, suffix := range map[int64]string{-1: "", 256 << 10: ", journaled"} {
+			t.Run(name+suffix, func(t *testing.T) { failIndexCommit(t, newFailingJournal(t, journal, "a", "b"), fault) })
+		}
+	}
+}
+
+func failIndexCommit(t *testing.T, f *failing, fault func(name fsOp, path string) bool) {
+	f.put("a", 0, 1)
+	f.put("b", 0, 2)
+	f.fault(fault)
+	var wg sync.WaitGroup
+	var flushed sync.Map
+	for _, id := range []string{"a", "b", "a", "b"} {
+		wg.Go(func() {
+			_ = f.write(id, 1, 3)
+			if err := f.devices[id].Flush(ctx); err == nil {
+				flushed.Store(id, true) // the journal has it
+			} else if !errors.Is(err, ErrFailed) {
+				t.Errorf("flush: %v", err)
 			}
-			wg.Wait()
-			require.True(t, f.s.Metrics().Failed)
-			for _, id := range []string{"a", "b"} {
-				require.ErrorIs(t, f.write(id, 0, 4), ErrFailed)
-				_, err := f.devices[id].ReadAt(make([]byte, BlockSize), 0)
-				require.ErrorIs(t, err, ErrFailed)
-				require.Error(t, f.devices[id].Detach(ctx))
-			}
-			_, err := f.s.CreateVolume(ctx, VolumeSpec{Size: GiB})
-			require.ErrorIs(t, err, ErrFailed)
-			require.ErrorIs(t, f.s.DeleteVolume(ctx, "a"), ErrFailed)
-			f.crash()
-			f.expect("a", 0, 1)
-			f.expect("b", 0, 2)
-			f.sound()
 		})
 	}
+	wg.Wait()
+	if f.s.journal != nil {
+		require.ErrorIs(t, f.s.index.sync(), ErrFailed) // at the latest
+	}
+	require.True(t, f.s.Metrics().Failed)
+	for _, id := range []string{"a", "b"} {
+		require.ErrorIs(t, f.write(id, 0, 4), ErrFailed)
+		_, err := f.devices[id].ReadAt(make([]byte, BlockSize), 0)
+		require.ErrorIs(t, err, ErrFailed)
+		require.Error(t, f.devices[id].Detach(ctx))
+	}
+	_, err := f.s.CreateVolume(ctx, VolumeSpec{Size: GiB})
+	require.ErrorIs(t, err, ErrFailed)
+	require.ErrorIs(t, f.s.DeleteVolume(ctx, "a"), ErrFailed)
+	f.crash()
+	f.expect("a", 0, 1)
+	f.expect("b", 0, 2)
+	flushed.Range(func(id, _ any) bool {
+		f.expect(id.(string), 1, 3)
+		return true
+	})
+	f.sound()
 }
 
 // The manifest changes in Pebble's own goroutines. Its failure may be retried or fail

@@ -225,14 +225,49 @@ func (b *batch) set(key, value []byte) { _ = b.b.Set(key, value, nil) }
 func (b *batch) delete(key []byte)     { _ = b.b.Delete(key, nil) }
 func (b *batch) empty() bool           { return b.b.Empty() }
 
+// size is the length of repr, the batch's operations in bytes, which batchOf takes.
+func (b *batch) size() int    { return b.b.Len() }
+func (b *batch) repr() []byte { return b.b.Repr() }
+
+// batchOf makes a batch of the operations that repr returned.
+func (ix *index) batchOf(repr []byte) (*batch, error) {
+	b := ix.db.NewBatch()
+	if err := b.SetRepr(append([]byte(nil), repr...)); err != nil {
+		return nil, err
+	}
+	return &batch{b}, nil
+}
+
 // deleteRange deletes the keys in [from, to).
 func (b *batch) deleteRange(from, to []byte) { _ = b.b.DeleteRange(from, to, nil) }
+
+// apply applies the batch without a sync: the journal has it. After an error the store
+// has failed.
+func (ix *index) apply(b *batch) error { return ix.commitWith(b, pebble.NoSync) }
+
+// sync makes everything that was applied durable.
+func (ix *index) sync() error {
+	err := ix.run(func() error { return ix.db.LogData(nil, pebble.Sync) })
+	if err != nil {
+		ix.fail(err)
+		return ix.failure()
+	}
+	return nil
+}
 
 // commit applies the batch and syncs it. After an error the store has failed: the
 // batch may or may not be durable.
 func (ix *index) commit(b *batch) error {
+	if err := ix.commitWith(b, pebble.Sync); err != nil {
+		return err
+	}
+	ix.commits.Add(1)
+	return nil
+}
+
+func (ix *index) commitWith(b *batch, o *pebble.WriteOptions) error {
 	err := ix.run(func() error {
-		if err := b.b.Commit(pebble.Sync); err != nil {
+		if err := b.b.Commit(o); err != nil {
 			return err
 		}
 		return b.b.Close()
@@ -241,7 +276,6 @@ func (ix *index) commit(b *batch) error {
 		ix.fail(err)
 		return ix.failure()
 	}
-	ix.commits.Add(1)
 	return nil
 }
 

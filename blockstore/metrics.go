@@ -13,6 +13,7 @@ type metrics struct {
 	authFailures                 atomic.Uint64
 	volumeFailures, zoneFailures atomic.Uint64
 	sweepErrors                  atomic.Uint64
+	journaled, journalFailures   atomic.Uint64
 
 	readTime, writeTime, flushTime, roundTime latency
 }
@@ -25,6 +26,8 @@ type Metrics struct {
 	Rounds                       uint64 // done: concurrent flushes share one
 	ZoneSyncs                    uint64
 	IndexCommits                 uint64 // each one sync of the index's log; a round with changes has one
+	Journaled                    uint64 // rounds that one write to the journal made durable
+	JournalFailures              uint64 // 1 once the journal has failed and rounds go without it
 	Trims                        uint64
 	WalkedBytes                  uint64 // re-encrypted behind
 	PunchedBytes, PunchErrors    uint64 // given back to the file system
@@ -51,7 +54,7 @@ func (s *Store) Metrics() Metrics {
 	out := Metrics{
 		Reads: m.reads.Load(), ReadBytes: m.readBytes.Load(), ReadErrors: m.readErrors.Load(),
 		Writes: m.writes.Load(), WrittenBytes: m.writtenBytes.Load(),
-		Flushes: m.flushes.Load(), Rounds: m.rounds.Load(), ZoneSyncs: m.zoneSyncs.Load(), Trims: m.trims.Load(),
+		Flushes: m.flushes.Load(), Rounds: m.rounds.Load(), ZoneSyncs: m.zoneSyncs.Load(), Journaled: m.journaled.Load(), JournalFailures: m.journalFailures.Load(), Trims: m.trims.Load(),
 		WalkedBytes: m.walkedBytes.Load(), PunchedBytes: m.punchedBytes.Load(), PunchErrors: m.punchErrors.Load(),
 		SpaceLow: s.spaceLow.Load(), AuthFailures: m.authFailures.Load(),
 		VolumeFailures: m.volumeFailures.Load(), ZoneFailures: m.zoneFailures.Load(), SweepErrors: m.sweepErrors.Load(),

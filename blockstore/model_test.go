@@ -408,6 +408,7 @@ func TestModel(t *testing.T) {
 			t.Logf("seed %d", seed)
 			h := &history{t: t, r: rand.New(rand.NewPCG(seed, 0)), fs: vfs.NewCrashableMem(), keys: newTestKeys()}
 			h.options.Workers, h.options.seams = []int{-1, 0, 2}[h.r.IntN(3)], testSeams()
+			h.options.JournalBytes = testJournal(h.r)
 			defer func() {
 				if t.Failed() {
 					for _, l := range h.log[max(0, len(h.log)-60):] {

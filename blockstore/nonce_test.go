@@ -69,7 +69,7 @@ func TestNoncesNeverRepeat(t *testing.T) {
 	watchdog(t)
 	n, keys := newNonceRecorder(t), newTestKeys()
 	open := func(fs FS) *Store {
-		s, err := Open(Options{Dir: "/store", FS: fs, Keys: keys.fork(nil), ZoneSlots: 64, seams: seams{sealed: n.record}})
+		s, err := Open(Options{Dir: "/store", FS: fs, Keys: keys.fork(nil), ZoneSlots: 64, JournalBytes: 256 << 10, seams: seams{sealed: n.record}})
 		require.NoError(t, err)
 		return s
 	}

@@ -125,17 +125,10 @@ func (d *Device) freezeLocked() (*dirtySet, uint64) {
 	return set, d.store.sequence.Load()
 }
 
-// commitFrozen makes the frozen map durable, in this order: device writes, zone
-// syncs, one synced batch of records; only then are old slots given back. snap, if
-// given, becomes a snapshot in the same batch. It needs roundMu.
+// commitFrozen makes the frozen map durable: through the journal if it is small, else
+// in this order: device writes, zone syncs, one synced batch of records. Only then are
+// old slots given back. snap, if given, becomes a snapshot in the same batch. It needs roundMu.
 func (d *Device) commitFrozen(set *dirtySet, snap *snapshotHeader) error {
-	d.store.stager.await(set)
-	if err := set.failure(); err != nil {
-		return d.fail(err)
-	}
-	if err := d.syncZones(); err != nil {
-		return err
-	}
 	w, err := d.buildRound(snap)
 	if err != nil {
 		return d.fail(err)
@@ -144,10 +137,18 @@ func (d *Device) commitFrozen(set *dirtySet, snap *snapshotHeader) error {
 		d.store.epochs.release(w.freed)
 		w.freed = nil
 	}
-	if w != nil {
-		if err := d.store.index.commit(w.batch); err != nil {
-			return d.fail(err)
+	done := false
+	if w != nil && snap == nil {
+		if done, err = d.commitJournaled(set, w); err != nil {
+			return err
 		}
+	}
+	if !done {
+		if err := d.commitInPlace(set, w); err != nil {
+			return err
+		}
+	}
+	if w != nil {
 		d.publish(w, snap)
 	}
 	d.thaw()
@@ -155,6 +156,25 @@ func (d *Device) commitFrozen(set *dirtySet, snap *snapshotHeader) error {
 		d.store.epochs.release(w.freed)
 	}
 	d.store.metrics.rounds.Add(1)
+	return nil
+}
+
+// commitInPlace waits for the device writes, syncs the zones and commits the records,
+// if there are any.
+func (d *Device) commitInPlace(set *dirtySet, w *roundWork) error {
+	d.store.stager.await(set)
+	if err := set.failure(); err != nil {
+		return d.fail(err)
+	}
+	if err := d.syncZones(); err != nil {
+		return err
+	}
+	if w == nil {
+		return nil
+	}
+	if err := d.store.index.commit(w.batch); err != nil {
+		return d.fail(err)
+	}
 	return nil
 }
 

@@ -8,6 +8,8 @@ import "coffer.example/internal/invariants"
 type seams struct {
 	// sealed is told the session and sequence of every block before it is sealed.
 	sealed func(o *openSession, sequence uint64)
+	// collect is how many runs gather before they are written; 0 is the default.
+	collect int
 	// broken is a rule that the engine leaves out.
 	broken rule
 }
@@ -21,6 +23,9 @@ const (
 	ruleBirth             rule = "birth"               // a block that a snapshot shows is not freed
 	ruleSequenceUnderLock rule = "sequence-under-lock" // a snapshot's sequence is read while no write is under way
 	ruleWalkerCondition   rule = "walker-condition"    // a walker replaces only what it has read
+	ruleJournalRewrite    rule = "journal-rewrite"     // after a crash, journaled blocks are written to their slots again
+	ruleJournalExpected   rule = "journal-expected"    // and only where the index still expects them
+	ruleJournalSync       rule = "journal-sync"        // the slots are synced before the journal starts over
 )
 
 // without says whether a rule is left out; never in builds without the invariants tag.

@@ -33,6 +33,9 @@ func TestBrokenRules(t *testing.T) {
 		ruleBirth:             "TestModel",
 		ruleSequenceUnderLock: "TestConcurrentSnapshots",
 		ruleWalkerCondition:   "TestWalkerKeepsWrites",
+		ruleJournalRewrite:    "TestCrashJournal",
+		ruleJournalExpected:   "TestCrashJournal",
+		ruleJournalSync:       "TestCrashJournal",
 	}
 	for broken, suite := range suites {
 		t.Run(string(broken), func(t *testing.T) {

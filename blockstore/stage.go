@@ -1,6 +1,9 @@
 package blockstore
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // stagedWrite is one run of consecutive slots whose sealed blocks lie in a buffer
 // and are on their way to the device. The write has been acknowledged already; the
@@ -73,11 +76,12 @@ func (w *stagedWrite) complete(err error, release func([]uint64)) {
 type stager interface {
 	// submit takes a run. The set's pending count is already raised.
 	submit(*stagedWrite)
+	// kick hands over what has gathered.
+	kick()
 	// await returns when no write of the set is under way.
 	await(*dirtySet)
-	// progress is called by who waits for a buffer; it returns when one may have come
-	// back. It is nil where buffers come back by themselves.
-	progress() func()
+	// progress is called by who waits for a buffer; it returns when one may have come back.
+	progress()
 	// engine names how the device is reached, for people.
 	engine() string
 	// close waits for all writes and ends what runs. It may be called twice.
@@ -92,33 +96,70 @@ const (
 // newStager returns a stager over io_uring where the zones and the system have it, else one of
 // goroutines that block in their writes; workers < 0: one that writes in the caller.
 func (s *Store) newStager(workers int) stager {
+	collect := collectRuns
+	if s.seams.collect > 0 {
+		collect = s.seams.collect
+	}
 	if workers == 0 && !s.injected {
-		if r := newRingStager(s.epochs.release); r != nil {
+		if r := newRingStager(collect, s.epochs.release); r != nil {
 			return r
 		}
 	}
-	return newWorkerStager(workers, s.epochs.release)
+	return newWorkerStager(workers, collect, s.epochs.release)
 }
 
 // DiskEngine says how blocks reach the zones: "io_uring", "goroutines" that block in
 // their writes, or the "caller".
 func (s *Store) DiskEngine() string { return s.stager.engine() }
 
-// workerStager writes staged runs with a fixed number of goroutines.
+// collectRuns and collectBytes are how much gathers before it is handed to the device,
+// which then gets many writes at once. What is below is handed over when somebody waits
+// for it: a flush, or a writer without a buffer. Until then it can go to the journal.
+const (
+	collectRuns  = 16
+	collectBytes = 256 << 10
+)
+
+// gathering is what has not been handed over yet.
+type gathering struct {
+	limit int            // in runs
+	runs  []*stagedWrite // bounded by the buffer pools
+	bytes int
+}
+
+func (g *gathering) add(w *stagedWrite) {
+	g.runs = append(g.runs, w)
+	g.bytes += w.blocks * BlockSize
+}
+
+func (g *gathering) full() bool { return len(g.runs) >= g.limit || g.bytes >= collectBytes }
+
+// drop forgets the first n runs.
+func (g *gathering) drop(n int) {
+	for _, w := range g.runs[:n] {
+		g.bytes -= w.blocks * BlockSize
+	}
+	left := copy(g.runs, g.runs[n:])
+	clear(g.runs[left:])
+	g.runs = g.runs[:left]
+}
+
+// workerStager writes staged runs with a fixed number of goroutines, or in the caller.
 type workerStager struct {
 	release func([]uint64)
 	inline  bool
 
-	mu     sync.Mutex // guards the fields below
-	work   sync.Cond
-	idle   sync.Cond // a set has no write under way
-	queue  []*stagedWrite
-	closed bool
-	wg     sync.WaitGroup
+	mu       sync.Mutex // guards the fields below
+	gathered gathering
+	queue    gathering
+	work     sync.Cond
+	idle     sync.Cond // a set has no write under way
+	closed   bool
+	wg       sync.WaitGroup
 }
 
-func newWorkerStager(workers int, release func([]uint64)) *workerStager {
-	s := &workerStager{release: release, inline: workers < 0}
+func newWorkerStager(workers, collect int, release func([]uint64)) *workerStager {
+	s := &workerStager{release: release, inline: workers < 0, gathered: gathering{limit: collect}}
 	s.work.L, s.idle.L = &s.mu, &s.mu
 	if workers == 0 {
 		workers = stageWorkers
@@ -130,7 +171,14 @@ func newWorkerStager(workers int, release func([]uint64)) *workerStager {
 	return s
 }
 
-func (s *workerStager) progress() func() { return nil }
+// progress needs nothing of who waits for a buffer but that what has gathered is written.
+func (s *workerStager) progress() {
+	s.kick()
+	time.Sleep(bufferPoll)
+}
+
+// bufferPoll is how soon a writer without a buffer looks again.
+const bufferPoll = 50 * time.Microsecond
 
 func (s *workerStager) engine() string {
 	if s.inline {
@@ -140,17 +188,40 @@ func (s *workerStager) engine() string {
 }
 
 func (s *workerStager) submit(w *stagedWrite) {
-	if s.inline {
-		s.write([]*stagedWrite{w})
+	s.mu.Lock()
+	s.gathered.add(w)
+	full := s.gathered.full()
+	s.mu.Unlock()
+	if full {
+		s.kick()
+	}
+}
+
+func (s *workerStager) kick() {
+	s.mu.Lock()
+	for _, w := range s.gathered.runs {
+		s.queue.add(w)
+	}
+	s.gathered.drop(len(s.gathered.runs))
+	s.mu.Unlock()
+	if !s.inline {
+		s.work.Broadcast()
 		return
 	}
-	s.mu.Lock()
-	s.queue = append(s.queue, w) // bounded by the buffer pools
-	s.mu.Unlock()
-	s.work.Signal()
+	var runs []*stagedWrite
+	for {
+		s.mu.Lock()
+		runs = s.take(runs)
+		s.mu.Unlock()
+		if len(runs) == 0 {
+			return
+		}
+		s.write(runs)
+	}
 }
 
 func (s *workerStager) await(set *dirtySet) {
+	s.kick()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for set.pending.Load() > 0 {
@@ -163,20 +234,26 @@ func (s *workerStager) run() {
 	var runs []*stagedWrite
 	for {
 		s.mu.Lock()
-		for len(s.queue) == 0 && !s.closed {
+		for len(s.queue.runs) == 0 && !s.closed {
 			s.work.Wait()
 		}
-		if len(s.queue) == 0 {
-			s.mu.Unlock()
+		runs = s.take(runs)
+		s.mu.Unlock()
+		if len(runs) == 0 {
 			return
 		}
-		runs = append(runs[:0], s.queue[:adjacentRuns(s.queue)]...)
-		n := copy(s.queue, s.queue[len(runs):])
-		clear(s.queue[n:])
-		s.queue = s.queue[:n]
-		s.mu.Unlock()
 		s.write(runs)
 	}
+}
+
+// take takes the runs of the next device write. It needs mu.
+func (s *workerStager) take(dst []*stagedWrite) []*stagedWrite {
+	if len(s.queue.runs) == 0 {
+		return dst[:0]
+	}
+	dst = append(dst[:0], s.queue.runs[:adjacentRuns(s.queue.runs)]...)
+	s.queue.drop(len(dst))
+	return dst
 }
 
 // adjacentRuns counts the runs at the head of a queue that one device write can take.
@@ -206,6 +283,7 @@ func (s *workerStager) write(runs []*stagedWrite) {
 }
 
 func (s *workerStager) close() {
+	s.kick()
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()

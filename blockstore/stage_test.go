@@ -42,7 +42,7 @@ func TestStagerSupersede(t *testing.T) {
 		defer mu.Unlock()
 		released = append(released, slots...)
 	}
-	s := newWorkerStager(1, release)
+	s := newWorkerStager(1, 1, release)
 	pool, set, zone := newBufferPool(BlockSize, 1<<20), new(dirtySet), &zone{file: z}
 	stage := func(slot uint64) *stagedWrite {
 		w := &stagedWrite{zone: zone, offset: int64(slot) * BlockSize, blocks: 1, set: set, pool: pool, buf: pool.get()}

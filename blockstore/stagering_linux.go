@@ -13,15 +13,8 @@ import (
 	"coffer.example/internal/uring"
 )
 
-const (
-	// ringEntries is how many device writes may be under way at once.
-	ringEntries = 128
-	// collectRuns and collectBytes are how much gathers before it is handed to the
-	// kernel: one system call then starts many writes. What is below is handed over
-	// when somebody waits for it: a flush, or a writer without a buffer.
-	collectRuns  = 16
-	collectBytes = 256 << 10
-)
+// ringEntries is how many device writes may be under way at once.
+const ringEntries = 128
 
 // ringStager writes staged runs through an io_uring. It has no goroutine: whoever
 // fills the queue submits it and takes note of what has completed; whoever waits
@@ -31,8 +24,7 @@ type ringStager struct {
 
 	mu       sync.Mutex // guards the fields below
 	ring     *uring.Ring
-	queue    []*stagedWrite // bounded by the buffer pools
-	bytes    int            // in queue
+	queue    gathering
 	ops      [ringEntries]ringWrite
 	free     []uint16 // indexes into ops
 	done     []uring.Completion
@@ -49,12 +41,12 @@ type ringWrite struct {
 }
 
 // newRingStager returns nil where the system has no io_uring.
-func newRingStager(release func([]uint64)) stager {
+func newRingStager(collect int, release func([]uint64)) stager {
 	ring, err := uring.New(ringEntries)
 	if err != nil {
 		return nil
 	}
-	s := &ringStager{release: release, ring: ring}
+	s := &ringStager{release: release, ring: ring, queue: gathering{limit: collect}}
 	s.changed.L = &s.mu
 	for i := range ring.Entries() {
 		s.free = append(s.free, uint16(i))
@@ -71,34 +63,34 @@ func (s *ringStager) submit(w *stagedWrite) {
 		s.giveUp(w)
 		return
 	}
-	s.queue = append(s.queue, w)
-	s.bytes += w.blocks * BlockSize
-	if len(s.queue) >= collectRuns || s.bytes >= collectBytes {
+	s.queue.add(w)
+	if s.queue.full() {
 		s.reap()
 		s.push()
 	}
 }
 
+func (s *ringStager) kick() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.push()
+}
+
 // push hands the queue to the kernel as far as the ring has room. It needs mu.
 func (s *ringStager) push() {
-	if len(s.queue) == 0 {
+	if len(s.queue.runs) == 0 {
 		return
 	}
-	slices.SortFunc(s.queue, func(a, b *stagedWrite) int {
+	slices.SortFunc(s.queue.runs, func(a, b *stagedWrite) int {
 		return cmp.Or(cmp.Compare(a.zone.number, b.zone.number), cmp.Compare(a.offset, b.offset))
 	})
 	taken := 0
-	for taken < len(s.queue) && len(s.free) > 0 {
-		n := adjacentRuns(s.queue[taken:])
-		s.start(s.queue[taken : taken+n])
+	for taken < len(s.queue.runs) && len(s.free) > 0 {
+		n := adjacentRuns(s.queue.runs[taken:])
+		s.start(s.queue.runs[taken : taken+n])
 		taken += n
 	}
-	left := copy(s.queue, s.queue[taken:])
-	clear(s.queue[left:])
-	s.queue, s.bytes = s.queue[:left], 0
-	for _, w := range s.queue {
-		s.bytes += w.blocks * BlockSize
-	}
+	s.queue.drop(taken)
 	if err := s.ring.Submit(); err != nil {
 		s.unusable = err
 	}
@@ -185,10 +177,10 @@ func (s *ringStager) failAll() {
 		}
 		s.ops[i].runs = nil
 	}
-	for _, w := range s.queue {
+	for _, w := range s.queue.runs {
 		s.giveUp(w)
 	}
-	s.queue, s.bytes = nil, 0
+	s.queue = gathering{}
 	s.changed.Broadcast()
 }
 
@@ -233,11 +225,9 @@ func (s *ringStager) await(set *dirtySet) {
 	s.wait(func() bool { return set.pending.Load() == 0 })
 }
 
-func (s *ringStager) progress() func() { return s.makeProgress }
-
-// makeProgress returns after a completion, or soon if nothing is under way: then
-// every buffer is in the hands of writers that are sealing.
-func (s *ringStager) makeProgress() {
+// progress returns after a completion, or soon if nothing is under way: then every
+// buffer is in the hands of writers that are sealing.
+func (s *ringStager) progress() {
 	s.mu.Lock()
 	s.reap()
 	s.push()
@@ -255,9 +245,6 @@ func (s *ringStager) makeProgress() {
 	}
 }
 
-// bufferPoll is how soon a writer without a buffer looks again when no write is under way.
-const bufferPoll = 50 * time.Microsecond
-
 func (s *ringStager) close() {
 	s.mu.Lock()
 	closed := s.ring == nil
@@ -274,4 +261,4 @@ func (s *ringStager) close() {
 	s.ring = nil
 }
 
-func (s *ringStager) drained() bool { return s.ring.InFlight() == 0 && len(s.queue) == 0 }
+func (s *ringStager) drained() bool { return s.ring.InFlight() == 0 && len(s.queue.runs) == 0 }

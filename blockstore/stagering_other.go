@@ -2,4 +2,4 @@
 
 package blockstore
 
-func newRingStager(func([]uint64)) stager { return nil }
+func newRingStager(int, func([]uint64)) stager { return nil }

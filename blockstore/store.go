@@ -34,6 +34,9 @@ type Options struct {
 	ReserveBytes int64
 	// CacheBytes bounds the cache of opened (plaintext) blocks of open volumes; 0 is DefaultCacheBytes, negative none.
 	CacheBytes int64
+	// JournalBytes is the size of a new store's journal; 0 is DefaultJournalBytes, negative: small
+	// flushes are not journaled.
+	JournalBytes int64
 	// Scrub directs the background scrub; the zero value is none.
 	Scrub ScrubOptions
 	// Suite seals new volumes; 0 is aead.DefaultSuite().
@@ -85,6 +88,7 @@ type Store struct {
 	alloc   *allocator
 	epochs  epochs
 	stager  stager
+	journal *journal    // nil if there is none
 	small   *bufferPool // one block
 	large   *bufferPool // an extent
 	reads   *bufferPool
@@ -121,6 +125,7 @@ const (
 	metaNumbers  = "numbers"
 	metaSequence = "sequence"
 	metaClean    = "clean"
+	metaJournal  = "journal"
 )
 
 // ReservedKey is the Keyring's name for the key of the store itself and of plain volumes.
@@ -231,11 +236,21 @@ func (s *Store) open(o Options) error {
 	s.alloc = newAllocator(s.super.zoneSlots, uint64(max(o.MaxBytes, 0))/BlockSize)
 	s.scrub = newScrubber(s, o.Scrub)
 	s.epochs.reuse = s.reuse
+	if err := s.openJournal(o.JournalBytes); err != nil {
+		return err
+	}
+	entries, err := s.replayJournal()
+	if err != nil {
+		return err
+	}
 	if err := s.recover(); err != nil {
 		return err
 	}
+	if err := s.rewriteSlots(entries); err != nil {
+		return err
+	}
 	s.stager = s.newStager(o.Workers)
-	s.small.progress, s.large.progress = s.stager.progress(), s.stager.progress()
+	s.small.progress, s.large.progress = s.stager.progress, s.stager.progress
 	if s.writable() != nil {
 		return nil
 	}
@@ -526,7 +541,11 @@ func (s *Store) Close() error {
 		s.stager.close() // writes whose blocks were given up still hold their slots
 	}
 	if s.writable() == nil && errors.Join(errs...) == nil {
-		errs = append(errs, s.checkpoint())
+		if err := s.journal.settle(); err != nil {
+			errs = append(errs, err)
+		} else {
+			errs = append(errs, s.checkpoint())
+		}
 	}
 	errs = append(errs, s.abandon())
 	return errors.Join(errs...)
@@ -541,6 +560,7 @@ func (s *Store) abandon() error {
 	for _, z := range s.zones {
 		errs = append(errs, z.file.Close())
 	}
+	errs = append(errs, s.journal.release())
 	if s.index != nil {
 		errs = append(errs, s.index.close())
 	}

@@ -15,7 +15,7 @@ var ctx = context.Background()
 
 func openTest(t *testing.T, fs FS, keys *testKeys) *Store {
 	t.Helper()
-	s, err := Open(Options{Dir: "/store", Keys: keys, FS: fs, ZoneSlots: 1024})
+	s, err := Open(Options{Dir: "/store", Keys: keys, FS: fs, ZoneSlots: 1024, JournalBytes: 256 << 10})
 	require.NoError(t, err)
 	return s
 }

@@ -38,7 +38,7 @@ func copyFS(fs *vfs.MemFS) *vfs.MemFS {
 }
 
 func (x *tampered) open(fs FS, anchors map[string][]byte) (*Store, error) {
-	return Open(Options{Dir: "/store", FS: fs, Keys: x.keys.fork(anchors), ZoneSlots: 64, Workers: -1})
+	return Open(Options{Dir: "/store", FS: fs, Keys: x.keys.fork(anchors), ZoneSlots: 64, Workers: -1, JournalBytes: 64 << 10})
 }
 
 // newTampered makes volumes a and b and a snapshot s of a with several lives of the
@@ -46,7 +46,7 @@ func (x *tampered) open(fs FS, anchors map[string][]byte) (*Store, error) {
 func newTampered(t *testing.T) *tampered {
 	x := &tampered{t: t, keys: newTestKeys(), now: vfs.NewCrashableMem(), content: map[string][]byte{}, slots: map[string][]uint64{}}
 	for life := range 4 {
-		s, err := Open(Options{Dir: "/store", FS: x.now, Keys: x.keys, ZoneSlots: 64, Workers: -1})
+		s, err := Open(Options{Dir: "/store", FS: x.now, Keys: x.keys, ZoneSlots: 64, Workers: -1, JournalBytes: 64 << 10})
 		require.NoError(t, err)
 		for _, id := range []string{"a", "b"} {
 			if life == 0 {
@@ -428,7 +428,7 @@ func TestRollback(t *testing.T) {
 	})
 	t.Run("within one attachment, after its anchor", func(t *testing.T) {
 		fs, keys := copyFS(x.now), x.keys.fork(x.anchors)
-		s, err := Open(Options{Dir: "/store", FS: fs, Keys: keys, ZoneSlots: 64, Workers: -1})
+		s, err := Open(Options{Dir: "/store", FS: fs, Keys: keys, ZoneSlots: 64, Workers: -1, JournalBytes: 64 << 10})
 		require.NoError(t, err)
 		d, err := s.Attach(ctx, "a")
 		require.NoError(t, err)

@@ -125,21 +125,9 @@ func (z fsZone) Punch(off, n int64) error {
 // createZone makes a new zone file of size bytes, durable with its directory entry.
 func (s *Store) createZone(n int, size int64) (*zone, error) {
 	path := zoneName(s.dir, n)
-	var f zoneFile
-	if s.injected {
-		v, err := openZoneFS(s.fs, path)
-		if err != nil {
-			return nil, err
-		}
-		if _, err := v.WriteAt(make([]byte, BlockSize), size-BlockSize); err != nil {
-			return nil, errors.Join(err, v.Close())
-		}
-		f = fsZone{v}
-	} else {
-		var err error
-		if f, err = createDirectZone(path, size); err != nil {
-			return nil, err
-		}
+	f, err := s.createFile(path, size)
+	if err != nil {
+		return nil, err
 	}
 	if err := f.Sync(); err != nil {
 		return nil, errors.Join(err, f.Close())
@@ -160,16 +148,35 @@ func (s *Store) openZone(n int, size int64) (*zone, error) {
 	if info.Size() != size {
 		return nil, corrupt(KindZone, "", "zone %d has %d bytes instead of %d", n, info.Size(), size)
 	}
-	if s.injected {
-		v, err := openZoneFS(s.fs, path)
-		if err != nil {
-			return nil, err
-		}
-		return &zone{number: n, file: fsZone{v}}, nil
-	}
-	f, err := openDirectZone(path, s.readOnly)
+	f, err := s.openFile(path)
 	if err != nil {
 		return nil, err
 	}
 	return &zone{number: n, file: f}, nil
+}
+
+// createFile makes a file of size bytes; it is not durable yet.
+func (s *Store) createFile(path string, size int64) (zoneFile, error) {
+	if !s.injected {
+		return createDirectZone(path, size)
+	}
+	v, err := openZoneFS(s.fs, path)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := v.WriteAt(make([]byte, BlockSize), size-BlockSize); err != nil {
+		return nil, errors.Join(err, v.Close())
+	}
+	return fsZone{v}, nil
+}
+
+func (s *Store) openFile(path string) (zoneFile, error) {
+	if !s.injected {
+		return openDirectZone(path, s.readOnly)
+	}
+	v, err := openZoneFS(s.fs, path)
+	if err != nil {
+		return nil, err
+	}
+	return fsZone{v}, nil
 }

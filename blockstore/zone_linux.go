@@ -109,6 +109,18 @@ func advance(bufs [][]byte, n int) [][]byte {
 	return bufs
 }
 
+// WriteSynced writes p and makes it durable, in one system call where there is one.
+func (z *directZone) WriteSynced(p []byte, off int64) error {
+	n, err := unix.Pwritev2(z.fd, [][]byte{p}, off, unix.RWF_DSYNC)
+	if err == nil && n == len(p) {
+		return nil
+	}
+	if err == nil || err == unix.EINTR || err == unix.EOPNOTSUPP || err == unix.ENOSYS {
+		return errors.Join(z.WriteVectors([][]byte{p}, off), z.Sync())
+	}
+	return &os.PathError{Op: "write", Path: z.path, Err: err}
+}
+
 func (z *directZone) Sync() error {
 	if err := unix.Fdatasync(z.fd); err != nil {
 		return &os.PathError{Op: "fdatasync", Path: z.path, Err: err}

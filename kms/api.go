@@ -21,6 +21,8 @@ type Caller struct {
 	Policies []Policy
 	// SessionPolicies limit what Policies and key policies allow; none means no limit.
 	SessionPolicies []Policy
+	// Boundary limits what Policies allow: the principal's permissions boundary, at most one.
+	Boundary []Policy
 	// ViaService is the service that calls on the caller's behalf, such as ec2.us-east-1.amazonaws.com.
 	ViaService string
 	SourceIP   string

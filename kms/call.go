@@ -19,6 +19,7 @@ type call struct {
 	principal iam.Principal
 	identity  []iam.Named
 	session   []iam.Named
+	boundary  []iam.Named
 
 	// For the event.
 	params, response, extra any
@@ -102,7 +103,10 @@ func (cl *call) prepare() error {
 	if cl.identity, err = cl.k.parsePolicies(c.Policies); err != nil {
 		return err
 	}
-	cl.session, err = cl.k.parsePolicies(c.SessionPolicies)
+	if cl.session, err = cl.k.parsePolicies(c.SessionPolicies); err != nil {
+		return err
+	}
+	cl.boundary, err = cl.k.parsePolicies(c.Boundary)
 	return err
 }
 
@@ -167,7 +171,7 @@ func (cl *call) question(ctx context.Context, a *access) (*iam.Request, *iam.Pol
 		Time: cl.at, Region: cl.c.Region, SourceIP: cl.c.SourceIP, UserAgent: cl.c.UserAgent,
 		ViaService: cl.c.ViaService, TLS: !cl.c.Insecure, Keys: cond,
 	}
-	*p = iam.Policies{Rule: iam.IdentityOnly, Identity: cl.identity, Session: cl.session}
+	*p = iam.Policies{Rule: iam.IdentityOnly, Identity: cl.identity, Session: cl.session, Boundary: cl.boundary}
 	if a.key != nil {
 		r.Resource, r.ResourceAccount = a.key.arn, a.key.Account
 		r.Grant = iam.GrantRequest{Operation: a.action, EncryptionContext: a.context, Child: a.child}
@@ -186,7 +190,7 @@ const keyPolicyName = "key policy default"
 func (cl *call) decide(ctx context.Context, r *iam.Request, p *iam.Policies, key *keyEntry) ([]iam.Grant, error) {
 	cl.decision, cl.decided = iam.Evaluate(r, p, nil), true
 	switch cl.decision.Reason {
-	case iam.DeniedNoResourceAllow, iam.DeniedNoIdentityAllow, iam.DeniedNoSessionAllow:
+	case iam.DeniedNoResourceAllow, iam.DeniedNoIdentityAllow, iam.DeniedNoSessionAllow, iam.DeniedNoBoundaryAllow:
 	default:
 		return nil, nil
 	}

@@ -31,8 +31,7 @@ func (cl *call) listGrants(ctx context.Context, e *keyEntry, in ListGrantsInput)
 	keep := func(rec *grantRecord) bool {
 		return (in.GrantID == "" || rec.ID == in.GrantID) && (in.GranteePrincipal == "" || rec.Grantee == in.GranteePrincipal)
 	}
-	add := func(id string, _ []byte) (bool, error) {
-		rec, err := cl.k.grant(ctx, e.ID, id)
+	add := func(rec *grantRecord, err error) (bool, error) {
 		if missing(err) || err == nil && !keep(rec) {
 			return false, nil
 		}
@@ -41,21 +40,25 @@ func (cl *call) listGrants(ctx context.Context, e *keyEntry, in ListGrantsInput)
 		}
 		return true, err
 	}
+	byID := func(id string, _ []byte) (bool, error) { return add(cl.k.grant(ctx, e.ID, id)) }
 	var err error
 	switch {
 	case in.GrantID != "":
 		if _, ok := parseHexID(in.GrantID); !ok {
 			return nil, &Error{Kind: ErrInvalidGrantID, Message: "Invalid grant id."}
 		}
-		_, err = add(in.GrantID, nil)
+		_, err = byID(in.GrantID, nil)
 	case in.GranteePrincipal != "":
 		arn, nerr := normalize(in.GranteePrincipal)
 		if nerr != nil {
 			return nil, nerr
 		}
-		out.Next, err = cl.scanPage(ctx, in.Page, defaultGrantPage, prefixGrantee(e.ID, arn), add)
+		out.Next, err = cl.scanPage(ctx, in.Page, defaultGrantPage, prefixGrantee(e.ID, arn), byID)
 	default:
-		out.Next, err = cl.scanPage(ctx, in.Page, defaultGrantPage, prefixGrant(e.ID), add)
+		out.Next, err = cl.scanPage(ctx, in.Page, defaultGrantPage, prefixGrant(e.ID), func(_ string, value []byte) (bool, error) {
+			var rec grantRecord
+			return add(&rec, decodeRecord(value, &rec))
+		})
 	}
 	return out, err
 }

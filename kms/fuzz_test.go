@@ -2,11 +2,14 @@ package kms
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
+	mathrand "math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"coffer.example/aead"
 	"coffer.example/internal/binfmt"
 )
 
@@ -140,4 +143,36 @@ func FuzzKWP(f *testing.F) {
 			require.NotEmpty(t, b)
 		}
 	})
+}
+
+func FuzzParentRoot(f *testing.F) {
+	// The same bytes in every process of the fuzzer.
+	d := RootDir{Rand: mathrand.NewChaCha8([32]byte{})}
+	root := rootParent{parent: echoParent{}, keyID: "k"}
+	sealed, err := root.Seal(f.Context(), d, aead.NewSecret(bytes.Repeat([]byte{1}, aead.KeySize)))
+	require.NoError(f, err)
+	f.Add(sealed)
+	f.Add(sealed[:len(sealed)-1])
+	f.Fuzz(func(t *testing.T, b []byte) {
+		secret, err := root.Open(t.Context(), d, b)
+		if err != nil {
+			return
+		}
+		require.Equal(t, sealed, b, "only what was sealed opens")
+		secret.Destroy()
+	})
+}
+
+// echoParent is a parent whose blobs are the plaintext.
+type echoParent struct{}
+
+func (echoParent) Encrypt(_ context.Context, _ string, plaintext []byte, _ map[string]string) ([]byte, string, error) {
+	return bytes.Clone(plaintext), "arn", nil
+}
+
+func (echoParent) Decrypt(_ context.Context, keyARN string, blob []byte, _ map[string]string) ([]byte, error) {
+	if keyARN != "arn" {
+		return nil, ErrIncorrectKey
+	}
+	return bytes.Clone(blob), nil
 }

@@ -140,6 +140,9 @@ func (s *stack) testKeyPolicy(ctx context.Context, q policyQuestion) (policyAnsw
 			Account: p.Account, ARN: p.ARN, RoleARN: p.RoleARN, UserID: p.UserID, UserName: p.UserName, Type: string(p.Type),
 			Tags: p.Tags, Region: caller.Region,
 		}
+		for _, policy := range known.Boundary {
+			caller.Boundary = append(caller.Boundary, kms.Policy{Name: policy.Name, Document: policy.Text})
+		}
 		for _, policy := range known.Identity {
 			caller.Policies = append(caller.Policies, kms.Policy{Name: policy.Name, Document: policy.Text})
 		}

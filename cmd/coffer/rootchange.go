@@ -5,8 +5,10 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
 	"strings"
 
+	"coffer.example/internal/audit"
 	"coffer.example/kms"
 )
 
@@ -63,13 +65,22 @@ func (c *rootChange) run(ctx context.Context, env *environment, f *flags, root *
 	}
 	options := kms.Options{Dir: d.path, Root: seal}
 	if c.rotate {
-		return c.rotateRoot(env, f, options, root.held(root.keyFileOf(d.path, false)))
+		return c.rotateRoot(ctx, env, f, d, options, root.held(root.keyFileOf(d.path, false)))
 	}
-	return c.resealRoot(env, f, options)
+	return c.resealRoot(ctx, env, f, d, options)
+}
+
+// recordRootChange notes in the audit trail what has been done.
+func recordRootChange(ctx context.Context, d *directory, seal kms.Root, name, held string) error {
+	s, err := openStack(ctx, stackOptions{log: slog.New(slog.DiscardHandler), dir: d, root: seal}, []step{(*stack).openKeys, (*stack).openTrail})
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.recordOperator(ctx, name, audit.Fields{{Name: "opensWith", Value: held}}), s.close())
 }
 
 // resealRoot has another seal hold the root key.
-func (c *rootChange) resealRoot(env *environment, f *flags, options kms.Options) error {
+func (c *rootChange) resealRoot(ctx context.Context, env *environment, f *flags, d *directory, options kms.Options) error {
 	made, err := c.to.forNew(env, options.Dir)
 	if err != nil {
 		return err
@@ -84,13 +95,19 @@ func (c *rootChange) resealRoot(env *environment, f *flags, options kms.Options)
 	if err := kms.Reseal(options, made.seal); err != nil {
 		return withHint(err)
 	}
+	if err := recordRootChange(ctx, d, made.seal, "ResealRootKey", answer.Opens); err != nil {
+		return fmt.Errorf("resealed, but not recorded: %w", err)
+	}
 	return answer.print(env, f, "what opened it before opens it no more, but old copies of it")
 }
 
 // rotateRoot puts everything under a new root key.
-func (c *rootChange) rotateRoot(env *environment, f *flags, options kms.Options, held string) error {
+func (c *rootChange) rotateRoot(ctx context.Context, env *environment, f *flags, d *directory, options kms.Options, held string) error {
 	if err := kms.RotateRoot(options); err != nil {
 		return withHint(err)
+	}
+	if err := recordRootChange(ctx, d, options.Root, "RotateRootKey", held); err != nil {
+		return fmt.Errorf("rotated, but not recorded: %w", err)
 	}
 	answer := rootChangeAnswer{Directory: options.Dir, Opens: held}
 	return answer.print(env, f, "everything in it is under a new root key; tokens and temporary credentials from before are void")

@@ -89,7 +89,10 @@ func (d *daemon) unsealCall(ctx context.Context, source rootSource) (none, error
 	if err != nil {
 		return none{}, err
 	}
-	return none{}, d.unseal(ctx, root)
+	if err := d.unseal(ctx, root); err != nil {
+		return none{}, err
+	}
+	return none{}, d.stack.Load().recordOperator(ctx, "Unseal", nil)
 }
 
 // unsealCommand hands a sealed daemon what opens its root key.

@@ -69,6 +69,7 @@ func TestServeSealed(t *testing.T) {
 	require.Equal(t, http.StatusOK, readyStatus(t, daemon))
 	require.Equal(t, "1", daemon.AWS.Query(t, "length(Volumes)", "ec2", "describe-volumes"))
 	dial(t, daemon, volume)
+	require.Contains(t, daemon.Coffer(t, "audit", "tail", "--lines", "0"), "coffer:Unseal")
 	daemon.Stop(t)
 
 	daemon = testkit.Serve(t, install, "--sealed")

@@ -39,6 +39,9 @@ func (a *Authorizer) Decide(r *Request, access Access) (iam.Decision, *iam.Reque
 	if policies.Session, err = a.parse(r.Principal.SessionPolicies); err != nil {
 		return iam.Decision{}, nil, err
 	}
+	if policies.Boundary, err = a.parse(r.Principal.Boundary); err != nil {
+		return iam.Decision{}, nil, err
+	}
 	p := r.Principal
 	request := &iam.Request{
 		Principal: iam.Principal{

@@ -27,7 +27,7 @@ func (d DirectoryCredentials) Lookup(ctx context.Context, accessKeyID, sessionTo
 	p := c.Principal
 	return Credential{Secret: c.Secret, Principal: Principal{
 		Account: p.Account, ARN: p.ARN, RoleARN: p.RoleARN, UserID: p.UserID, UserName: p.UserName, Type: string(p.Type),
-		Tags: p.Tags, Policies: documents(c.Identity), SessionPolicies: documents(c.Session), SessionStarted: c.Started,
+		Tags: p.Tags, Policies: documents(c.Identity), SessionPolicies: documents(c.Session), Boundary: documents(c.Boundary), SessionStarted: c.Started,
 	}}, nil
 }
 

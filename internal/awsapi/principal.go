@@ -20,7 +20,9 @@ type Principal struct {
 	// Policies are its identity policies, SessionPolicies those that limit a session.
 	Policies        []kms.Policy
 	SessionPolicies []kms.Policy
-	SessionStarted  time.Time
+	// Boundary is its permissions boundary, at most one.
+	Boundary       []kms.Policy
+	SessionStarted time.Time
 }
 
 // Caller returns the request's principal as the KMS and the services that call it know it.
@@ -28,7 +30,7 @@ func (r *Request) Caller() kms.Caller {
 	p := r.Principal
 	return kms.Caller{
 		Account: p.Account, ARN: p.ARN, RoleARN: p.RoleARN, UserID: p.UserID, UserName: p.UserName, Type: p.Type,
-		Tags: p.Tags, Policies: p.Policies, SessionPolicies: p.SessionPolicies, SessionStarted: p.SessionStarted,
+		Tags: p.Tags, Policies: p.Policies, SessionPolicies: p.SessionPolicies, Boundary: p.Boundary, SessionStarted: p.SessionStarted,
 		AccessKeyID: r.AccessKeyID, Region: r.Region, SourceIP: r.SourceIP, UserAgent: r.UserAgent,
 		RequestID: r.ID, Insecure: r.HTTP.TLS == nil,
 	}

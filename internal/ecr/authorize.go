@@ -44,6 +44,9 @@ func (s *Service) allow(c kms.Caller, a access) error {
 	if policies.Identity, err = s.parse(c.Policies); err != nil {
 		return err
 	}
+	if policies.Boundary, err = s.parse(c.Boundary); err != nil {
+		return err
+	}
 	if policies.Session, err = s.parse(c.SessionPolicies); err != nil {
 		return err
 	}

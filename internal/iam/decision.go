@@ -20,6 +20,8 @@ const (
 	DeniedNoResourceAllow                   // no statement of the resource's policy and no grant allows
 	DeniedNoIdentityAllow                   // no identity policy allows
 	DeniedNoSessionAllow                    // no session policy allows
+	DeniedByBoundary                        // explicit deny in the permissions boundary
+	DeniedNoBoundaryAllow                   // the permissions boundary does not allow
 )
 
 // StatementRef names a statement of a policy. The zero value names none.
@@ -64,7 +66,7 @@ func (d *Decision) Deciding() StatementRef {
 	switch d.Reason {
 	case AllowedByResource, AllowedByRoot, DeniedByResource:
 		return d.Resource
-	case AllowedByIdentity, DeniedByIdentity, DeniedBySession:
+	case AllowedByIdentity, DeniedByIdentity, DeniedBySession, DeniedByBoundary:
 		return d.Identity
 	}
 	return StatementRef{}
@@ -88,7 +90,7 @@ func (d *Decision) append(b []byte) []byte {
 		return withStatement(append(b, "allowed to the account root"...), d.Resource)
 	case DeniedByResource:
 		return d.Resource.append(append(b, "denied by "...))
-	case DeniedByIdentity, DeniedBySession:
+	case DeniedByIdentity, DeniedBySession, DeniedByBoundary:
 		return d.Identity.append(append(b, "denied by "...))
 	case DeniedNoResourceAllow:
 		return append(b, "denied: no statement of the resource's policy and no grant allows it"...)
@@ -96,6 +98,8 @@ func (d *Decision) append(b []byte) []byte {
 		return append(append(b, "denied: no identity policy allows it"...), d.onlyAccount()...)
 	case DeniedNoSessionAllow:
 		return append(b, "denied: no session policy allows it"...)
+	case DeniedNoBoundaryAllow:
+		return append(b, "denied: the permissions boundary does not allow it"...)
 	}
 	return append(b, "not decided"...)
 }
@@ -127,12 +131,16 @@ func (d *Decision) Because(action string) string {
 		return "with an explicit deny in an identity-based policy"
 	case DeniedBySession:
 		return "with an explicit deny in a session policy"
+	case DeniedByBoundary:
+		return "with an explicit deny in a permissions boundary"
 	case DeniedNoResourceAllow:
 		return "because no resource-based policy allows the " + action + " action"
 	case DeniedNoIdentityAllow:
 		return "because no identity-based policy allows the " + action + " action"
 	case DeniedNoSessionAllow:
 		return "because no session policy allows the " + action + " action"
+	case DeniedNoBoundaryAllow:
+		return "because no permissions boundary allows the " + action + " action"
 	}
 	return ""
 }

@@ -139,6 +139,7 @@ type Credential struct {
 	Principal   Principal
 	Identity    []NamedText // identity policies
 	Session     []NamedText // session policies; none: no limit
+	Boundary    []NamedText // the permissions boundary; none: no limit
 	Started     time.Time   // of a session
 	Expires     time.Time   // of a session; zero for a permanent key
 }
@@ -189,7 +190,7 @@ func (d *Directory) lookupPermanent(ctx context.Context, id string) (Credential,
 		return Credential{}, err
 	}
 	cred.Principal = user.principal()
-	cred.Identity, err = d.identityPolicies(ctx, &user)
+	cred.Identity, cred.Boundary, err = d.policiesOf(ctx, &user)
 	return cred, err
 }
 

@@ -21,7 +21,9 @@
 // caller both allow. The account root has every identity permission of its account,
 // but no more: a key policy that does not name the account shuts it out. A session
 // policy limits what a session gets, except what the resource's policy or a grant
-// gives to that very session by its ARN.
+// gives to that very session by its ARN. A permissions boundary limits what a user or
+// role gets from identity policies, and what a role gets from elsewhere, except what is
+// given to that very session.
 //
 // # Where AWS leaves a choice, or its texts differ
 //

@@ -43,6 +43,9 @@ type Entity struct {
 	Inline   map[string]string
 	Attached []string
 
+	// Boundary is the ARN of the managed policy that limits its identity policies; empty: none.
+	Boundary string `json:",omitempty"`
+
 	AccessKeys []string // of users: ids
 	Profiles   []string // of roles: names of the instance profiles they are in
 
@@ -71,8 +74,8 @@ const (
 	MaxUserSessionDuration = 36 * time.Hour // GetSessionToken of a user; of the root one hour
 )
 
-// Create makes a user or role out of e's Ref, Path, Tags, Trust, Description and
-// MaxSessionDuration.
+// Create makes a user or role out of e's Ref, Path, Tags, Boundary, Trust, Description
+// and MaxSessionDuration.
 func (d *Directory) Create(ctx context.Context, e Entity) (Entity, error) {
 	prefix := PrefixUser
 	if e.Kind == Role {
@@ -92,11 +95,15 @@ func (d *Directory) Create(ctx context.Context, e Entity) (Entity, error) {
 			made.MaxSessionDuration = DefaultMaxSession
 		}
 	}
+	made.Boundary = e.Boundary
 	if err := checkEntity(&made); err != nil {
 		return Entity{}, err
 	}
 	err = d.commit(ctx, func(c *change) error {
 		if err := d.absent(ctx, made.key(), made.Ref.String()); err != nil {
+			return err
+		}
+		if err := d.countBoundary(ctx, c, made.Account, made.Boundary, 1); err != nil {
 			return err
 		}
 		return c.set(made.key(), 0, made)
@@ -165,6 +172,9 @@ func (d *Directory) Delete(ctx context.Context, r Ref) error {
 			return refuse(ErrInUse, "Cannot delete entity, must delete access keys first.")
 		case len(e.Profiles) > 0:
 			return refuse(ErrInUse, "Cannot delete entity, must remove roles from instance profile first.")
+		}
+		if err := d.countBoundary(ctx, c, e.Account, e.Boundary, -1); err != nil {
+			return err
 		}
 		return c.set(e.key(), revision, nil)
 	})

@@ -17,6 +17,7 @@ type Policies struct {
 	Resource Named   // its Policy is nil if the resource has none
 	Identity []Named // the caller's; the account root needs none
 	Session  []Named // limit what a session may do; empty: no limit
+	Boundary []Named // the caller's permissions boundary: limits its identity policies; empty: none
 }
 
 // Evaluate decides. It is pure: the same arguments give the same decision.
@@ -89,6 +90,8 @@ type evidence struct {
 	identity verdict
 	session  verdict
 	limited  bool // session policies limit the caller
+	boundary verdict
+	bounded  bool // a permissions boundary limits the caller
 	grant    match
 	grantID  string
 }
@@ -99,6 +102,8 @@ func evaluate(r *Request, p *Policies, grants []Grant, t *trace) Decision {
 		identity: scanAll(r, p.Identity, t),
 		session:  scanAll(r, p.Session, t),
 		limited:  len(p.Session) > 0,
+		boundary: scanAll(r, p.Boundary, t),
+		bounded:  len(p.Boundary) > 0,
 	}
 	switch {
 	case e.resource.denied:
@@ -107,6 +112,8 @@ func evaluate(r *Request, p *Policies, grants []Grant, t *trace) Decision {
 		return Decision{Reason: DeniedByIdentity, Identity: e.identity.deny}
 	case e.session.denied:
 		return Decision{Reason: DeniedBySession, Identity: e.session.deny}
+	case e.boundary.denied:
+		return Decision{Reason: DeniedByBoundary, Identity: e.boundary.deny}
 	}
 	if p.Rule == ResourceDecides {
 		e.grant, e.grantID = scanGrants(r, grants, t)
@@ -141,17 +148,25 @@ func (e *evidence) identityAllows(r *Request) bool {
 	return r.Principal.Type == Root || e.identity.level > matchNone
 }
 
-// within says whether session policies leave standing what was allowed at a level: a
-// permission given to the session itself is not limited by them.
-func (e *evidence) within(level match) bool {
-	return !e.limited || level == matchSession || e.session.level > matchNone
+// stopped is the reason why a limit on the caller lets what was allowed at a level
+// come to nothing, or 0. A permission given to the session itself is limited by
+// nothing, one given to a user itself not by the user's boundary.
+func (e *evidence) stopped(p *Principal, level match, byIdentity bool) Reason {
+	switch {
+	case e.bounded && e.boundary.level == matchNone && (byIdentity || level != matchSession && p.Type != IAMUser):
+		return DeniedNoBoundaryAllow
+	case e.limited && e.session.level == matchNone && level != matchSession:
+		return DeniedNoSessionAllow
+	}
+	return 0
 }
 
 func (e *evidence) insideAccount(r *Request, rule Rule) Decision {
-	if rule != IdentityOnly && e.resource.level >= matchDirect && e.within(e.resource.level) {
+	p := &r.Principal
+	if rule != IdentityOnly && e.resource.level >= matchDirect && e.stopped(p, e.resource.level, false) == 0 {
 		return Decision{Allowed: true, Reason: AllowedByResource, Resource: e.resource.allow}
 	}
-	if e.grant >= matchDirect && e.within(e.grant) {
+	if e.grant >= matchDirect && e.stopped(p, e.grant, false) == 0 {
 		return Decision{Allowed: true, Reason: AllowedByGrant, GrantID: e.grantID}
 	}
 	delegated := rule != ResourceDecides || e.resource.level == matchAccount
@@ -160,11 +175,11 @@ func (e *evidence) insideAccount(r *Request, rule Rule) Decision {
 		return Decision{Reason: DeniedNoResourceAllow}
 	case !e.identityAllows(r):
 		if e.resource.level >= matchDirect || e.grant >= matchDirect {
-			return Decision{Reason: DeniedNoSessionAllow, Resource: e.resource.allow, GrantID: e.grantID}
+			return Decision{Reason: e.stopped(p, matchDirect, false), Resource: e.resource.allow, GrantID: e.grantID}
 		}
 		return Decision{Reason: DeniedNoIdentityAllow, Resource: e.resource.allow, GrantID: e.grantID}
-	case !e.within(matchDirect):
-		return Decision{Reason: DeniedNoSessionAllow, Resource: e.resource.allow, Identity: e.identity.allow, GrantID: e.grantID}
+	case e.stopped(p, matchDirect, true) != 0:
+		return Decision{Reason: e.stopped(p, matchDirect, true), Resource: e.resource.allow, Identity: e.identity.allow, GrantID: e.grantID}
 	case delegated && r.Principal.Type == Root:
 		return Decision{Allowed: true, Reason: AllowedByRoot, Resource: e.resource.allow}
 	case delegated:
@@ -192,8 +207,8 @@ func (e *evidence) acrossAccounts(r *Request) Decision {
 	case !e.identityAllows(r):
 		d.Reason = DeniedNoIdentityAllow
 		return d
-	case !e.within(matchDirect):
-		d.Reason = DeniedNoSessionAllow
+	case e.stopped(p, matchDirect, true) != 0:
+		d.Reason = e.stopped(p, matchDirect, true)
 		return d
 	}
 	d.Allowed = true

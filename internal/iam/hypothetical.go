@@ -41,6 +41,6 @@ func (d *Directory) Hypothetical(ctx context.Context, arn string) (Credential, e
 	} else {
 		p = e.principal()
 	}
-	policies, err := d.identityPolicies(ctx, &e)
-	return Credential{Principal: p, Identity: policies}, err
+	identity, boundary, err := d.policiesOf(ctx, &e)
+	return Credential{Principal: p, Identity: identity, Boundary: boundary}, err
 }

@@ -20,6 +20,7 @@ type ManagedPolicy struct {
 	Updated     time.Time
 	Tags        map[string]string
 	Attachments int
+	Boundaries  int `json:",omitempty"` // users and roles whose permissions boundary it is
 	Default     int // number of the default version
 	Last        int // the highest version number ever used
 	Versions    []PolicyVersion
@@ -172,7 +173,7 @@ func (d *Directory) updatePolicy(ctx context.Context, arn string, fn func(p *Man
 func (d *Directory) DeletePolicy(ctx context.Context, arn string) error {
 	return d.updatePolicy(ctx, arn, func(p *ManagedPolicy) (bool, error) {
 		switch {
-		case p.Attachments > 0:
+		case p.Attachments > 0, p.Boundaries > 0:
 			return true, refuse(ErrInUse, "Cannot delete a policy attached to entities.")
 		case len(p.Versions) > 1:
 			return true, refuse(ErrInUse, "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.")

@@ -7,6 +7,7 @@ func EvaluateRetire(r *Request, p *Policies, g *Grant) Decision {
 	resource := scan(r, p.Resource, nil)
 	identity := scanAll(r, p.Identity, nil)
 	session := scanAll(r, p.Session, nil)
+	boundary := scanAll(r, p.Boundary, nil)
 	switch {
 	case resource.denied:
 		return Decision{Reason: DeniedByResource, Resource: resource.deny}
@@ -14,6 +15,8 @@ func EvaluateRetire(r *Request, p *Policies, g *Grant) Decision {
 		return Decision{Reason: DeniedByIdentity, Identity: identity.deny}
 	case session.denied:
 		return Decision{Reason: DeniedBySession, Identity: session.deny}
+	case boundary.denied:
+		return Decision{Reason: DeniedByBoundary, Identity: boundary.deny}
 	}
 	caller := &r.Principal
 	level := matchNone
@@ -23,12 +26,12 @@ func EvaluateRetire(r *Request, p *Policies, g *Grant) Decision {
 	if g.has("RetireGrant") {
 		level = max(level, caller.own(caller.named(g.Grantee)))
 	}
-	limited := len(p.Session) > 0 && session.level == matchNone
-	switch {
-	case level == matchSession, level == matchDirect && !limited:
+	e := evidence{session: session, limited: len(p.Session) > 0, boundary: boundary, bounded: len(p.Boundary) > 0}
+	if level >= matchDirect {
+		if why := e.stopped(caller, level, false); why != 0 {
+			return Decision{Reason: why, GrantID: g.ID}
+		}
 		return Decision{Allowed: true, Reason: AllowedByGrant, GrantID: g.ID}
-	case level == matchDirect:
-		return Decision{Reason: DeniedNoSessionAllow, GrantID: g.ID}
 	}
 	issuer := caller.Account != "" && caller.Account == g.IssuingAccount
 	switch {
@@ -38,8 +41,8 @@ func EvaluateRetire(r *Request, p *Policies, g *Grant) Decision {
 		return Decision{Allowed: true, Reason: AllowedByRoot}
 	case identity.level == matchNone:
 		return Decision{Reason: DeniedNoIdentityAllow, GrantID: g.ID}
-	case limited:
-		return Decision{Reason: DeniedNoSessionAllow, GrantID: g.ID}
+	case e.stopped(caller, matchDirect, true) != 0:
+		return Decision{Reason: e.stopped(caller, matchDirect, true), GrantID: g.ID}
 	}
 	return Decision{Allowed: true, Reason: AllowedByIdentity, Identity: identity.allow}
 }

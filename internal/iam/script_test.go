@@ -131,6 +131,8 @@ func (c *scriptCase) policies() (p Policies, err error) {
 			p.Rule, p.Resource = rule, named
 		case word == "session":
 			p.Session = append(p.Session, named)
+		case word == "boundary":
+			p.Boundary = append(p.Boundary, named)
 		default:
 			p.Identity = append(p.Identity, named)
 		}

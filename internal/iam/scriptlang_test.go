@@ -53,7 +53,7 @@ func (c *scriptCase) line(word, rest string) error {
 		c.what(rest)
 	case "owner":
 		c.req.ResourceAccount = rest
-	case "key", "key2008", "repo", "trust", "identity", "identity2", "identity2008", "session":
+	case "key", "key2008", "repo", "trust", "identity", "identity2", "identity2008", "session", "boundary":
 		return c.statement(word, rest)
 	case "grant":
 		g, err := grantOf(rest)

@@ -205,7 +205,7 @@ func (d *Directory) credential(ctx context.Context, id string, s *session) (Cred
 		maps.Copy(cred.Principal.Tags, e.Tags)
 		maps.Copy(cred.Principal.Tags, s.Tags)
 	}
-	if cred.Identity, err = d.identityPolicies(ctx, &e); err != nil {
+	if cred.Identity, cred.Boundary, err = d.policiesOf(ctx, &e); err != nil {
 		return Credential{}, err
 	}
 	for _, text := range s.Policies {

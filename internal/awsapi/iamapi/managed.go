@@ -41,7 +41,7 @@ type policyOutput struct {
 func policyOf(p *iam.ManagedPolicy) policy {
 	return policy{
 		PolicyName: p.Name, PolicyID: p.ID, ARN: p.ARN(), Path: p.Path, DefaultVersionID: versionID(p.Default),
-		AttachmentCount: p.Attachments, IsAttachable: true, CreateDate: stamp(p.Created), UpdateDate: stamp(p.Updated),
+		AttachmentCount: p.Attachments, PermissionsBoundaryUsageCount: p.Boundaries, IsAttachable: true, CreateDate: stamp(p.Created), UpdateDate: stamp(p.Updated),
 	}
 }
 
@@ -157,8 +157,11 @@ func listPolicies(ctx context.Context, c *call, in *listPoliciesInput) (any, err
 	}
 	var out listPoliciesOutput
 	for i := range found {
-		boundary := in.PolicyUsageFilter == "PermissionsBoundary" // there are none
-		if !boundary && (!in.OnlyAttached || found[i].Attachments > 0) {
+		uses := found[i].Attachments
+		if in.PolicyUsageFilter == "PermissionsBoundary" {
+			uses = found[i].Boundaries
+		}
+		if uses > 0 || !in.OnlyAttached && in.PolicyUsageFilter != "PermissionsBoundary" {
 			out.Policies.Member = append(out.Policies.Member, policyOf(&found[i]))
 		}
 	}

@@ -65,19 +65,6 @@ type policyARN struct {
 
 func (p policyARN) arn(context.Context, *call) (string, error) { return p.PolicyARN, nil }
 
-// boundary is a permissions boundary. There are none here, and one that was ignored
-// would leave its user or role with more than was meant.
-type boundary struct {
-	PermissionsBoundary string `api:"PermissionsBoundary" len:"20..2048"`
-}
-
-func (in *boundary) refuse() error {
-	if in.PermissionsBoundary != "" {
-		return awsapi.Errorf("InvalidInput", "Permissions boundaries are not supported by this endpoint.")
-	}
-	return nil
-}
-
 // paging is the part of a list that an input asks for.
 type paging struct {
 	Marker   string `api:"Marker,sensitive" len:"1..320"`

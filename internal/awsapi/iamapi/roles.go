@@ -21,15 +21,16 @@ func (a *api) roles() map[string]awsapi.Operation {
 }
 
 type role struct {
-	Path                     string `xml:"Path"`
-	RoleName                 string `xml:"RoleName"`
-	RoleID                   string `xml:"RoleId"`
-	ARN                      string `xml:"Arn"`
-	CreateDate               string `xml:"CreateDate"`
-	AssumeRolePolicyDocument string `xml:"AssumeRolePolicyDocument"`
-	Description              string `xml:"Description,omitempty"`
-	MaxSessionDuration       int    `xml:"MaxSessionDuration"`
-	Tags                     []tag  `xml:"Tags>member"`
+	Path                     string            `xml:"Path"`
+	RoleName                 string            `xml:"RoleName"`
+	RoleID                   string            `xml:"RoleId"`
+	ARN                      string            `xml:"Arn"`
+	CreateDate               string            `xml:"CreateDate"`
+	AssumeRolePolicyDocument string            `xml:"AssumeRolePolicyDocument"`
+	Description              string            `xml:"Description,omitempty"`
+	MaxSessionDuration       int               `xml:"MaxSessionDuration"`
+	Boundary                 *attachedBoundary `xml:"PermissionsBoundary"`
+	Tags                     []tag             `xml:"Tags>member"`
 }
 
 type roleOutput struct {
@@ -47,7 +48,7 @@ func roleOf(e *iam.Entity) role {
 
 func taggedRole(e *iam.Entity) role {
 	r := roleOf(e)
-	r.Tags = sortedTags(e.Tags)
+	r.Boundary, r.Tags = boundaryOf(e), sortedTags(e.Tags)
 	return r
 }
 
@@ -67,15 +68,12 @@ func (in *createRoleInput) arn(_ context.Context, c *call) (string, error) {
 }
 
 func createRole(ctx context.Context, c *call, in *createRoleInput) (any, error) {
-	if err := in.refuse(); err != nil {
-		return nil, err
-	}
 	tags, err := in.tags()
 	if err != nil {
 		return nil, err
 	}
 	e, err := c.directory.Create(ctx, iam.Entity{
-		Ref: c.ref(iam.Role, in.RoleName), Path: in.Path, Tags: tags, Trust: in.AssumeRolePolicyDocument,
+		Ref: c.ref(iam.Role, in.RoleName), Path: in.Path, Tags: tags, Boundary: in.PermissionsBoundary, Trust: in.AssumeRolePolicyDocument,
 		Description: in.Description, MaxSessionDuration: time.Duration(in.MaxSessionDuration) * time.Second,
 	})
 	if err != nil {

@@ -40,7 +40,7 @@ func New(o Options) *awsapi.Service {
 	a := &api{directory: o.Directory, auth: o.Authorizer, pages: awsapi.Pages{Key: o.Tokens, Rand: o.Rand}}
 	operations := map[string]awsapi.Operation{}
 	for _, group := range []map[string]awsapi.Operation{
-		a.users(), a.accessKeys(), a.roles(), a.inline(), a.attached(), a.managed(), a.versions(), a.profiles(), a.tags(), a.account(), a.absent(),
+		a.users(), a.accessKeys(), a.roles(), a.inline(), a.attached(), a.boundaries(), a.managed(), a.versions(), a.profiles(), a.tags(), a.account(), a.absent(),
 	} {
 		maps.Copy(operations, group)
 	}
@@ -99,6 +99,9 @@ func keysOf(in any) iam.ConditionKeys {
 			keys["aws:requesttag/"] = append(keys["aws:requesttag/"], t.Key+"="+t.Value)
 			keys["aws:tagkeys"] = append(keys["aws:tagkeys"], t.Key)
 		}
+	}
+	if bounded, ok := in.(interface{ permissionsBoundary() string }); ok && bounded.permissionsBoundary() != "" {
+		keys["iam:permissionsboundary"] = []string{bounded.permissionsBoundary()}
 	}
 	if policy, ok := in.(interface{ attachedPolicy() string }); ok {
 		keys["iam:policyarn"] = []string{policy.attachedPolicy()}

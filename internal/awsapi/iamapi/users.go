@@ -18,12 +18,13 @@ func (a *api) users() map[string]awsapi.Operation {
 }
 
 type user struct {
-	Path       string `xml:"Path,omitempty"`
-	UserName   string `xml:"UserName,omitempty"` // the account root has none
-	UserID     string `xml:"UserId"`
-	ARN        string `xml:"Arn"`
-	CreateDate string `xml:"CreateDate"`
-	Tags       []tag  `xml:"Tags>member"`
+	Path       string            `xml:"Path,omitempty"`
+	UserName   string            `xml:"UserName,omitempty"` // the account root has none
+	UserID     string            `xml:"UserId"`
+	ARN        string            `xml:"Arn"`
+	CreateDate string            `xml:"CreateDate"`
+	Boundary   *attachedBoundary `xml:"PermissionsBoundary"`
+	Tags       []tag             `xml:"Tags>member"`
 }
 
 type userOutput struct {
@@ -37,7 +38,7 @@ func userOf(e *iam.Entity) user {
 
 func taggedUser(e *iam.Entity) user {
 	u := userOf(e)
-	u.Tags = sortedTags(e.Tags)
+	u.Boundary, u.Tags = boundaryOf(e), sortedTags(e.Tags)
 	return u
 }
 
@@ -61,14 +62,11 @@ func orRoot(path string) string {
 }
 
 func createUser(ctx context.Context, c *call, in *createUserInput) (any, error) {
-	if err := in.refuse(); err != nil {
-		return nil, err
-	}
 	tags, err := in.tags()
 	if err != nil {
 		return nil, err
 	}
-	e, err := c.directory.Create(ctx, iam.Entity{Ref: c.ref(iam.User, in.UserName), Path: in.Path, Tags: tags})
+	e, err := c.directory.Create(ctx, iam.Entity{Ref: c.ref(iam.User, in.UserName), Path: in.Path, Tags: tags, Boundary: in.PermissionsBoundary})
 	if err != nil {
 		return nil, err
 	}

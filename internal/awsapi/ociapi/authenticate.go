@@ -77,7 +77,7 @@ func (x *exchange) admit(credential awsapi.Credential, region, registry string) 
 	p := credential.Principal
 	x.caller = kms.Caller{
 		Account: p.Account, ARN: p.ARN, RoleARN: p.RoleARN, UserID: p.UserID, UserName: p.UserName, Type: p.Type, Tags: p.Tags,
-		Policies: p.Policies, SessionPolicies: p.SessionPolicies, SessionStarted: p.SessionStarted, AccessKeyID: x.caller.AccessKeyID,
+		Policies: p.Policies, SessionPolicies: p.SessionPolicies, Boundary: p.Boundary, SessionStarted: p.SessionStarted, AccessKeyID: x.caller.AccessKeyID,
 		Region: region, SourceIP: x.caller.SourceIP, UserAgent: x.caller.UserAgent, RequestID: x.caller.RequestID, Insecure: x.caller.Insecure,
 	}
 	x.name.Registry = registry

@@ -1,0 +1,136 @@
+package blockstore
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/stretchr/testify/require"
+)
+
+// isJournal also takes the name under which the file was made.
+func isJournal(path string) bool { return strings.Contains(path, "/journal") }
+
+// A small flush costs one write to the journal, and no sync of zones or index; it
+// survives every crash, also one long after the journal has started over.
+func TestJournaledFlush(t *testing.T) {
+	f := newFailingJournal(t, 64<<10, "a", "b")
+	f.put("a", 0, 1) // makes the zone
+	before := f.s.Metrics()
+	for i := range int64(40) { // about seven entries fill the journal
+		f.put("a", i%5, uint64(10+i))
+		f.put("b", i%3, uint64(100+i))
+	}
+	m := f.s.Metrics()
+	require.EqualValues(t, 80, m.Journaled-before.Journaled)
+	require.Equal(t, before.IndexCommits, m.IndexCommits)
+	require.Less(t, m.ZoneSyncs-before.ZoneSyncs, uint64(30), "only when it starts over")
+	for range 3 {
+		f.crash()
+		for i := range int64(5) {
+			f.expect("a", i, uint64(45+i))
+		}
+		f.expect("b", 0, 139)
+		f.expect("b", 1, 137)
+		f.expect("b", 2, 138)
+		f.sound()
+	}
+}
+
+// A large flush, or one whose blocks have left memory, goes its own way; so do the
+// records of both after a crash.
+func TestJournalAndLargeFlushes(t *testing.T) {
+	f := newFailingJournal(t, 256<<10, "a")
+	for round := range uint64(6) {
+		data := fill(100*BlockSize, round)
+		_, err := f.devices["a"].WriteAt(data, 0)
+		require.NoError(t, err)
+		require.NoError(t, f.devices["a"].Flush(ctx))
+		f.put("a", 3, 1000+round)
+		f.crash()
+		copy(data[3*BlockSize:], fill(BlockSize, 1000+round))
+		require.Equal(t, data, readAll(t, f.devices["a"], 0, len(data)))
+		f.sound()
+	}
+}
+
+// When the journal cannot be written, flushes go without it.
+func TestJournalFails(t *testing.T) {
+	for _, kind := range []fsOp{opWrite, opSync} {
+		t.Run(string(kind), func(t *testing.T) {
+			f := newFailingJournal(t, 256<<10, "a")
+			f.put("a", 0, 1)
+			f.fault(func(name fsOp, path string) bool { return name == kind && isJournal(path) })
+			f.put("a", 0, 2)
+			f.put("a", 1, 3)
+			require.EqualValues(t, 1, f.s.Metrics().JournalFailures)
+			f.faults.setOp(nil)
+			f.put("a", 1, 4)
+			f.crash()
+			f.expect("a", 0, 2)
+			f.expect("a", 1, 4)
+			f.put("a", 1, 5)
+			require.EqualValues(t, 1, f.s.Metrics().Journaled)
+			f.crash()
+			f.expect("a", 1, 5)
+			f.sound()
+		})
+	}
+}
+
+// When a zone that the journal stands for cannot be synced, the journal keeps what it
+// has, and flushes go without it.
+func TestJournalKeepsUnsyncedZone(t *testing.T) {
+	f := newFailingJournal(t, 40<<10, "a")
+	f.put("a", 0, 1)
+	f.fault(func(name fsOp, path string) bool { return name == opSync && isZone(path) })
+	last := uint64(1)
+	for i := range uint64(20) { // some are journaled, then one is not
+		if f.write("a", 0, 10+i) != nil || f.devices["a"].Flush(ctx) != nil {
+			break
+		}
+		last = 10 + i
+	}
+	require.Greater(t, last, uint64(10))
+	require.Less(t, last, uint64(29), "without a sync there must be an end")
+	f.faults.setOp(nil)
+	f.crash()
+	p := readAll(t, f.devices["a"], 0, BlockSize)
+	require.Contains(t, [][]byte{fill(BlockSize, last), fill(BlockSize, last+1)}, p)
+	f.sound()
+}
+
+// A store with writes in its journal alone is not opened read-only.
+func TestJournalReadOnly(t *testing.T) {
+	f := newFailingJournal(t, 256<<10, "a")
+	f.put("a", 0, 1)
+	f.fs = f.fs.CrashClone(vfs.CrashCloneCfg{})
+	o := f.opts
+	o.FS, o.ReadOnly = f.fs, true
+	_, err := Open(o)
+	require.ErrorIs(t, err, ErrUnclean)
+	o.ReadOnly = false
+	s, err := Open(o)
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	o.ReadOnly = true
+	s, err = Open(o)
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+}
+
+func FuzzJournalEntry(f *testing.F) {
+	j := &journal{buf: alignedBuffer(journalMaxEntry)}
+	refs := []journalRef{{1, 2, 3, 4, 5}, {6, 7, 15, 1<<40 - 1, 1 << 63}}
+	f.Add(append([]byte(nil), j.encode(7, []byte("batch"), refs)...))
+	f.Add(append([]byte(nil), j.encode(8, nil, nil)...))
+	f.Add(make([]byte, BlockSize))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		e, ok := j.decodeEntry(b)
+		if !ok {
+			return
+		}
+		copy(j.buf[journalMaxHead:], e.data)
+		require.Equal(t, b[:e.size], j.encode(e.number, e.batch, e.refs))
+	})
+}
