@@ -1,6 +1,7 @@
 package blockstore
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -43,5 +44,26 @@ func TestPlainSourceBecomesEncrypted(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, data, readAll(t, d, 0, len(data)))
 	require.NoError(t, d.Detach(ctx))
+	require.NoError(t, s.Close())
+}
+
+// A copy is gone once it is deleted, also when its last block and its snapshot are made at that very moment.
+func TestDeleteCopyAsItFinishes(t *testing.T) {
+	fs, keys := vfs.NewCrashableMem(), newTestKeys()
+	s := openTest(t, fs, keys)
+	vol, err := s.CreateVolume(ctx, VolumeSpec{Size: GiB, Key: "one"})
+	require.NoError(t, err)
+	snap, err := s.CreateSnapshot(ctx, SnapshotRequest{Volume: vol.ID})
+	require.NoError(t, err)
+	for i := range 200 {
+		id, err := s.CopySnapshot(ctx, snap.ID, CopySpec{Key: "two"})
+		require.NoError(t, err)
+		time.Sleep(time.Duration(i%40) * 25 * time.Microsecond)
+		require.NoError(t, s.DeleteSnapshot(ctx, id))
+		require.Len(t, s.Snapshots(), 1, "round %d", i)
+		require.Eventually(t, func() bool { _, _, err := s.CopyStatus(id); return errors.Is(err, ErrNotFound) }, 5*time.Second, time.Millisecond)
+	}
+	require.Empty(t, s.Walks())
+	require.Len(t, s.Snapshots(), 1)
 	require.NoError(t, s.Close())
 }
