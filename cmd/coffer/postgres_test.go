@@ -75,6 +75,7 @@ func checkPostgres(t *testing.T, daemon *testkit.Daemon, cluster string, least i
 	disk := mountVolume(t, daemon, cluster)
 	disk.mount(t)
 	base := newPostgres(t, disk.dir)
+	_ = os.Remove(filepath.Join(base.data, "postmaster.pid")) // of another life: the number may have a new owner
 	base.start(t)
 	fields := strings.Split(base.psql(t, "SELECT count(*), coalesce(max(n), 0), count(DISTINCT n) FROM ticks"), "|")
 	count, last := fields[0], fields[1]
