@@ -16,11 +16,15 @@ type round struct {
 	err  error // valid once done is closed
 }
 
-// rounder runs the rounds of a device one at a time; callers join the next one.
+// rounder runs the rounds of a device one at a time; callers join the next one, or run
+// it where none is running.
 type rounder struct {
 	mu      sync.Mutex // guards the fields below
 	next    *round
+	running bool
 	stopped bool
+
+	led sync.WaitGroup // rounds that callers run
 
 	wake  chan struct{}
 	quit  chan struct{}
@@ -51,11 +55,48 @@ func (r *rounder) join() *round {
 	return r.next
 }
 
+// take takes the next round to run it, if there is one and none is running.
 func (r *rounder) take() *round {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.running || r.next == nil {
+		return nil
+	}
 	n := r.next
-	r.next = nil
+	r.next, r.running = nil, true
+	return n
+}
+
+// run runs a round that was taken, and sees to the one that callers have joined meanwhile.
+func (r *rounder) run(d *Device, n *round) {
+	n.err = d.runRound()
+	r.mu.Lock()
+	r.running = false
+	more := r.next != nil
+	r.mu.Unlock()
+	close(n.done)
+	if more {
+		select {
+		case r.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// flush runs a round, or joins the next if one is running. A caller that runs it spares
+// two hand-overs between goroutines.
+func (r *rounder) flush(d *Device) *round {
+	r.mu.Lock()
+	if r.stopped || r.running || r.next != nil {
+		r.mu.Unlock()
+		return r.join()
+	}
+	n := &round{done: make(chan struct{})}
+	r.running = true
+	r.led.Add(1)
+	r.mu.Unlock()
+	defer r.led.Done()
+	r.run(d, n)
 	return n
 }
 
@@ -74,8 +115,7 @@ func (r *rounder) loop(d *Device) {
 			return
 		}
 		if n := r.take(); n != nil {
-			n.err = d.runRound()
-			close(n.done)
+			r.run(d, n)
 		}
 	}
 }
@@ -87,6 +127,7 @@ func (r *rounder) stop() {
 	r.mu.Unlock()
 	close(r.quit)
 	<-r.ended
+	r.led.Wait()
 	if n := r.take(); n != nil {
 		n.err = ErrDetached
 		close(n.done)

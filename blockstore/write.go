@@ -298,14 +298,15 @@ func (d *Device) state(sh *shard, extent uint64, i int) (*sealedBlock, blockStat
 	return nil, blockState{present: r.has(i), zero: r.zero>>i&1 == 1, slot: r.slots[i], sequence: r.sequences[i]}, nil
 }
 
-// Flush makes every write that was acknowledged before the call durable.
+// Flush makes every write that was acknowledged before the call durable. The end of ctx
+// ends the wait for a round that another runs, not one that the caller runs.
 func (d *Device) Flush(ctx context.Context) error {
 	if err := d.usable(); err != nil {
 		return err
 	}
 	d.store.metrics.flushes.Add(1)
 	began := time.Now()
-	r := d.rounds.join()
+	r := d.rounds.flush(d)
 	select {
 	case <-r.done:
 		if r.err == nil {
