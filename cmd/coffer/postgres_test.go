@@ -151,7 +151,12 @@ func (d *clusterDisk) drop(t *testing.T) {
 
 func (d *clusterDisk) release() {
 	if d.dir != "" {
-		_ = exec.Command("umount", d.dir).Run() // fails to write back what is gone; it is unmounted
+		for range 50 { // those that were killed may still be ending
+			if exec.Command("umount", d.dir).Run() == nil {
+				break
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
 		_ = exec.Command("/usr/sbin/losetup", "-d", d.loop).Run()
 		_ = os.Remove(d.dir)
 		d.dir, d.loop = "", ""
