@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -151,7 +152,12 @@ func (d *clusterDisk) drop(t *testing.T) {
 
 func (d *clusterDisk) release() {
 	if d.dir != "" {
-		_ = exec.Command("umount", d.dir).Run() // fails to write back what is gone; it is unmounted
+		for range 50 { // those that were killed may still be ending
+			if exec.Command("umount", d.dir).Run() == nil {
+				break
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
 		_ = exec.Command("/usr/sbin/losetup", "-d", d.loop).Run()
 		_ = os.Remove(d.dir)
 		d.dir, d.loop = "", ""
@@ -167,6 +173,8 @@ func (d *clusterDisk) release() {
 type postgres struct {
 	data, socket string
 	user         *syscall.Credential
+	server       *exec.Cmd
+	ended        <-chan error // how the server ended
 }
 
 func newPostgres(t *testing.T, dir string) *postgres {
@@ -203,20 +211,33 @@ func (p *postgres) initialise(t *testing.T) {
 	p.run(t, "initdb", "-D", p.data, "-A", "trust", "--data-checksums", "-U", "postgres")
 }
 
-// start starts the server, which recovers first if it was killed.
+// start starts the server, which recovers first if it was killed. It is a child of the test, which reaps it:
+// a zombie would look like a server that is still running.
 func (p *postgres) start(t *testing.T) {
 	t.Helper()
-	options := fmt.Sprintf("-c listen_addresses='' -c unix_socket_directories='%s' -c shared_buffers=16MB -c checkpoint_timeout=30s", p.socket)
-	c := p.command(t, "pg_ctl", "start", "-w", "-t", "60", "-D", p.data, "-o", options, "-l", p.data+"/log")
-	if err := c.Run(); err != nil {
-		log, _ := os.ReadFile(p.data + "/log")
-		require.NoError(t, err, "%s", log)
-	}
+	p.server = p.command(t, "postgres", "-D", p.data, "-c", "listen_addresses=", "-c", "unix_socket_directories="+p.socket,
+		"-c", "shared_buffers=16MB", "-c", "checkpoint_timeout=30s")
+	var log bytes.Buffer
+	p.server.Stderr = &log
+	require.NoError(t, p.server.Start())
+	t.Cleanup(func() { _ = p.server.Process.Kill() }) // before its file system is unmounted, if the test fails
+	ended := make(chan error, 1)
+	p.ended = ended
+	go func() { ended <- p.server.Wait() }()
+	testkit.Eventually(t, 60*time.Second, "PostgreSQL accepts connections", func() bool {
+		select {
+		case err := <-ended:
+			t.Fatalf("PostgreSQL ended: %v: %s", err, log.String())
+		default:
+		}
+		return p.command(t, "psql", "-X", "-q", "-c", "SELECT 1").Run() == nil
+	})
 }
 
 func (p *postgres) stop(t *testing.T) {
 	t.Helper()
-	p.run(t, "pg_ctl", "stop", "-w", "-m", "fast", "-D", p.data)
+	require.NoError(t, p.server.Process.Signal(syscall.SIGINT)) // a fast shutdown
+	require.NoError(t, <-p.ended)
 }
 
 // kill ends the server and all of its processes with signal 9.
@@ -233,6 +254,7 @@ func (p *postgres) kill(t *testing.T) {
 			_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended by itself
 		}
 	}
+	require.Error(t, <-p.ended)
 }
 
 func (p *postgres) psql(t *testing.T, statement string) string {
