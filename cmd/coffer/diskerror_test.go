@@ -82,6 +82,8 @@ func TestDiskSyncError(t *testing.T) {
 	}
 	client, rng := dial(t, daemon, volumes[0]), rand.New(rand.NewPCG(3, 3))
 	disk.syncs.Store(true)
+	require.True(t, known.writeAndFlush(client, rng), "the journal has what is small")
+	require.NoError(t, client.WriteAt(make([]byte, 1<<20), 512<<20)) // no block of the test's
 	require.False(t, known.writeAndFlush(client, rng))
 	disk.syncs.Store(false)
 	livesOn(t, daemon, volumes[0], "coffer_store_zone_failures_total")
