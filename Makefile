@@ -2,14 +2,17 @@
 #
 # plain lists the packages that `make test` runs without the race detector: ciphers and
 # statistics have no concurrency and are many times slower under it, and what cmd and
-# pebblemeta do at once runs in processes or in Pebble. Everything else runs with it.
+# pebblemeta do at once runs in processes or in Pebble. Of blockstore and nbd, which are
+# slow under it, the concurrent tests run with it as well. Everything else runs with it;
+# `make race` runs all.
 
 GO    ?= go
 TAGS  := -tags invariants
 TOOLS := sh internal/testkit/install-tools.sh
 TEST  := $(GO) test $(TAGS) -p 2 -timeout 9m
 FUZZTIME ?= 30s
-plain := ./aead ./bench ./cmd/coffer ./internal/lint ./internal/meta/pebblemeta ./internal/testkit/arm64
+plain := ./aead ./bench ./blockstore ./cmd/coffer ./internal/lint ./internal/meta/pebblemeta ./internal/nbd ./internal/testkit/arm64
+concurrent := Concurrent|Engines|Ring|Stager|Journal|Walker|Failed|Started|Drain|Cut|Shutdown|Disconnect
 
 .PHONY: usage build demo test race fuzz crash boot bench bench-peers lint
 
@@ -23,7 +26,7 @@ demo: build
 	@$(TOOLS) demo && PATH="$$PATH:/usr/sbin" sh cmd/coffer/demo.sh bin/coffer
 
 test: lint
-	@$(TOOLS) test && $(TEST) $(plain) && $(TEST) -race $$($(GO) list ./... | grep -vxF "$$($(GO) list $(plain))") && $(GO) -C internal/awsapi/sdktest test $(TAGS) ./... && $(GO) -C internal/awsapi/ocitest test $(TAGS) ./...
+	@$(TOOLS) test && $(TEST) $(plain) && $(TEST) -race $$($(GO) list ./... | grep -vxF "$$($(GO) list $(plain))") && $(TEST) -race ./blockstore ./internal/nbd -run '$(concurrent)' && $(GO) -C internal/awsapi/sdktest test $(TAGS) ./... && $(GO) -C internal/awsapi/ocitest test $(TAGS) ./...
 
 race:
 	@$(TOOLS) test && $(TEST) -race ./...
