@@ -20,7 +20,7 @@ const (
 	pebbleFormat = pebble.FormatValueSeparation
 
 	memTableSize = 8 << 20
-	cacheSize    = 32 << 20
+	cacheSize    = 128 << 20 // holds the index and the values of some hundred thousand resources
 
 	keyFormat    = "f"
 	keyRevision  = "r"
