@@ -4,20 +4,21 @@
 # statistics have no concurrency and are many times slower under it, and what cmd and
 # pebblemeta do at once runs in processes or in Pebble. Of blockstore and nbd, which are
 # slow under it, the concurrent tests run with it as well. Everything else runs with it;
-# `make race` runs all.
+# `make race` runs all. apart has a target of its own: it builds everything for another CPU.
 
 GO    ?= go
 TAGS  := -tags invariants
 TOOLS := sh internal/testkit/install-tools.sh
 TEST  := $(GO) test $(TAGS) -p 2 -timeout 9m
 FUZZTIME ?= 30s
-plain := ./aead ./bench ./blockstore ./cmd/coffer ./internal/lint ./internal/meta/pebblemeta ./internal/nbd ./internal/testkit/arm64
+plain := ./aead ./bench ./blockstore ./cmd/coffer ./internal/lint ./internal/meta/pebblemeta ./internal/nbd
+apart := ./internal/testkit/arm64
 concurrent := Concurrent|Engines|Ring|Stager|Journal|Walker|Failed|Started|Drain|Cut|Shutdown|Disconnect
 
-.PHONY: usage build demo test race fuzz crash boot bench bench-peers lint
+.PHONY: usage build demo test race fuzz crash boot arm64 bench bench-peers lint
 
 usage:
-	@echo 'usage: make build | demo | test | race | fuzz | crash | boot | bench | bench-peers | lint'
+	@echo 'usage: make build | demo | test | race | fuzz | crash | boot | arm64 | bench | bench-peers | lint'
 
 build:
 	$(GO) build -trimpath -o bin/coffer ./cmd/coffer
@@ -26,10 +27,10 @@ demo: build
 	@$(TOOLS) demo && PATH="$$PATH:/usr/sbin" sh cmd/coffer/demo.sh bin/coffer
 
 test: lint
-	@$(TOOLS) test && $(TEST) $(plain) && $(TEST) -race $$($(GO) list ./... | grep -vxF "$$($(GO) list $(plain))") && $(TEST) -race ./blockstore ./internal/nbd -run '$(concurrent)' && $(GO) -C internal/awsapi/sdktest test $(TAGS) ./... && $(GO) -C internal/awsapi/ocitest test $(TAGS) ./...
+	@$(TOOLS) test && $(TEST) $(plain) && $(TEST) -race $$($(GO) list ./... | grep -vxF "$$($(GO) list $(plain) $(apart))") && $(TEST) -race ./blockstore ./internal/nbd -run '$(concurrent)' && $(GO) -C internal/awsapi/sdktest test $(TAGS) ./... && $(GO) -C internal/awsapi/ocitest test $(TAGS) ./...
 
 race:
-	@$(TOOLS) test && $(TEST) -race ./...
+	@$(TOOLS) test && $(TEST) -race $$($(GO) list ./... | grep -vxF "$$($(GO) list $(apart))")
 
 lint:
 	$(GO) vet $(TAGS) ./... && $(GO) test $(TAGS) ./internal/lint
@@ -42,6 +43,9 @@ crash:
 
 boot:
 	@$(TOOLS) test && $(GO) test $(TAGS) ./cmd/coffer -run Boot -args -boot.all
+
+arm64:
+	@$(TOOLS) arm64 && $(TEST) $(apart)
 
 bench: build
 	$(GO) test -run '^$$' -bench . ./... && bin/coffer bench aead --quick && bin/coffer bench kms --quick

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that hold the tools named below, where a tool is
-# missing, and says so. Usage: install-tools.sh demo|test|bench-peers
+# missing, and says so. Usage: install-tools.sh demo|test|arm64|bench-peers
 # Without root and with a tool missing it says which and exits 1.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
@@ -34,6 +34,8 @@ busybox    busybox-static
 qemu-system-x86_64 qemu-system-x86
 gcc        gcc libc6-dev
 chromium   chromium fonts-dejavu-core
+'
+arm64_tools='
 qemu-aarch64-static qemu-user-static
 '
 peers_tools='
@@ -73,9 +75,10 @@ test)
 	has_boto3 || packages="$packages python3-boto3"
 	[ "$(uname -m 2>/dev/null)" != x86_64 ] || has_kernel || packages="$packages linux-image-cloud-amd64"
 	;;
+arm64) packages=$(missing_packages "$arm64_tools") ;;
 bench-peers) packages=$(missing_packages "$peers_tools") ;;
 *)
-	echo "usage: $0 demo|test|bench-peers" >&2
+	echo "usage: $0 demo|test|arm64|bench-peers" >&2
 	exit 2
 	;;
 esac
