@@ -209,11 +209,13 @@ func (d *Device) commitJournaled(set *dirtySet, w *roundWork) (bool, error) {
 	s.stager.kick() // the slots are written meanwhile
 	if err := writeSynced(j.file, entry, j.tail); err != nil {
 		j.err = err // the entry may be durable or not; its number is committed with the round
+		w.entry = number
 		s.metrics.journalFailures.Add(1)
 		return false, nil
 	}
 	s.stager.await(set)
 	if err := set.failure(); err != nil {
+		s.voidEntry(number)
 		return false, d.fail(err)
 	}
 	if err := s.index.apply(w.batch); err != nil {
@@ -225,6 +227,14 @@ func (d *Device) commitJournaled(set *dirtySet, w *roundWork) (bool, error) {
 	}
 	s.metrics.journaled.Add(1)
 	return true, nil
+}
+
+// voidEntry keeps an entry whose round has failed from being applied after a crash: its slots
+// will have new owners. Where that fails the store has failed, and gives no slot away.
+func (s *Store) voidEntry(number uint64) {
+	b := s.index.newBatch()
+	b.set(metaKey(metaJournal), binary.BigEndian.AppendUint64(nil, number))
+	_ = s.index.commit(b)
 }
 
 // rewind starts the journal over once everything in it is durable elsewhere. It needs mu.

@@ -186,6 +186,9 @@ func (d *Device) commitFrozen(set *dirtySet, snap *snapshotHeader) error {
 	}
 	if !done {
 		if err := d.commitInPlace(set, w); err != nil {
+			if w != nil && w.entry != 0 {
+				d.store.voidEntry(w.entry)
+			}
 			return err
 		}
 	}
@@ -294,6 +297,7 @@ type roundWork struct {
 	extents []uint64
 	records []*extentRecord // nil where the extent has none any more
 	scratch []byte
+	entry   uint64 // number of a journal entry that may or may not have been written
 }
 
 // buildRound turns the frozen map into a batch; nil if there is nothing to commit.
