@@ -20,6 +20,8 @@ type StoreInfo struct {
 	ZoneSlots  uint64   `json:"zoneSlots"`
 	Zones      int      `json:"zones"`
 	Access     string   `json:"access"` // how zone files are reached
+	Engine     string   `json:"engine"` // how writes get there, see DiskEngine
+	Journal    string   `json:"journal"`
 	ReadOnly   bool     `json:"readOnly"`
 	Failed     string   `json:"failed,omitempty"`
 	Damage     []string `json:"damage,omitempty"`
@@ -42,7 +44,7 @@ func (s *Store) InspectStore() (StoreInfo, error) {
 	m := s.Metrics()
 	out := StoreInfo{
 		ID: fmt.Sprintf("%x", s.super.store[:]), Format: superVersion, WriteCount: s.super.writeCount,
-		ZoneSlots: s.super.zoneSlots, Zones: s.alloc.zones(), Access: s.access(), ReadOnly: s.readOnly || s.damaged.Load(),
+		ZoneSlots: s.super.zoneSlots, Zones: s.alloc.zones(), Access: s.access(), Engine: s.DiskEngine(), Journal: s.journal.describe(), ReadOnly: s.readOnly || s.damaged.Load(),
 		Sequence: s.sequence.Load(), Volumes: int(m.Volumes), Snapshots: int(m.Snapshots),
 		UsedBytes: m.UsedSlots * BlockSize, FreeBytes: m.FreeSlots * BlockSize, DeadBytes: m.DeadSlots * BlockSize,
 		PoolLimit: s.alloc.maxSlots * BlockSize, Reserve: max(s.reserve, 0), SpaceLow: m.SpaceLow,

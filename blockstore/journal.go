@@ -25,6 +25,12 @@ const (
 	// better synced where they lie than written twice.
 	journalBlocks = 64
 
+	// MaxJournalBytes bounds the journal: an open after a crash reads it into memory.
+	MaxJournalBytes = 64 << 20
+
+	// journalNumberSize is at least what M journal adds to a batch.
+	journalNumberSize = 32
+
 	journalMagic    = "COFFERJE"
 	journalHead     = 8 + 16 + 8 + 4 + 4 + 8
 	journalRefSize  = 4 + 6 + 1 + 5 + 8
@@ -75,6 +81,9 @@ func (s *Store) openJournal(size int64) error {
 	} else if size == 0 {
 		size = DefaultJournalBytes
 	}
+	if size > MaxJournalBytes {
+		return fmt.Errorf("%w: a journal of %d bytes", ErrInvalid, size)
+	}
 	size = size / BlockSize * BlockSize
 	info, err := s.fs.Stat(s.journalPath())
 	switch {
@@ -90,7 +99,7 @@ func (s *Store) openJournal(size int64) error {
 	if err != nil {
 		return fmt.Errorf("blockstore: journal: %w", err)
 	}
-	s.journal = s.newJournal(f, info.Size()/BlockSize*BlockSize)
+	s.journal = s.newJournal(f, min(info.Size(), MaxJournalBytes)/BlockSize*BlockSize)
 	if size == 0 {
 		s.journal.err = errNoJournal // what it holds counts, and no more is put in
 	}
@@ -145,6 +154,19 @@ func (j *journal) settle() error {
 	return j.syncZones()
 }
 
+// describe says what the journal is like, for people.
+func (j *journal) describe() string {
+	if j == nil {
+		return "none"
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.err != nil {
+		return fmt.Sprintf("not used: %v", j.err)
+	}
+	return fmt.Sprintf("%d of %d bytes", j.tail, j.size)
+}
+
 // writeSynced writes p and makes it durable.
 func writeSynced(f zoneFile, p []byte, off int64) error {
 	if w, ok := f.(interface {
@@ -194,18 +216,23 @@ func (d *Device) commitJournaled(set *dirtySet, w *roundWork) (bool, error) {
 	if !ok {
 		return false, nil
 	}
-	number := j.next
-	w.batch.set(metaKey(metaJournal), binary.BigEndian.AppendUint64(nil, number))
-	j.next++ // also where the round is committed in the ordinary way after all
-	entry := j.encode(number, w.batch.repr(), refs)
-	if j.tail+int64(len(entry)) > j.size {
+	size := entrySize(w.batch.size()+journalNumberSize, len(refs))
+	if size > j.size {
+		return false, nil
+	}
+	if j.tail+size > j.size {
 		if err := j.rewind(s.index); err != nil {
 			return false, d.fail(err)
 		}
-		if j.err != nil || int64(len(entry)) > j.size {
+		if j.err != nil {
 			return false, nil
 		}
 	}
+	// Only an entry that is written takes a number: M journal must never fall.
+	number := j.next
+	j.next++
+	w.batch.set(metaKey(metaJournal), binary.BigEndian.AppendUint64(nil, number))
+	entry := j.encode(number, w.batch.repr(), refs)
 	s.stager.kick() // the slots are written meanwhile
 	if err := writeSynced(j.file, entry, j.tail); err != nil {
 		j.err = err // the entry may be durable or not; its number is committed with the round
@@ -270,6 +297,12 @@ func (d *Device) journalBlocks(j *journal) ([]journalRef, map[*zone]struct{}, bo
 		}
 	}
 	return refs, zones, true
+}
+
+// entrySize is the length of an entry in the file, in bytes.
+func entrySize(batch, refs int) int64 {
+	head := journalHead + refs*journalRefSize + batch
+	return int64((head+BlockSize-1)/BlockSize+refs) * BlockSize
 }
 
 // encode lays an entry out in front of the blocks and returns it whole.

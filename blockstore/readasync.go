@@ -3,6 +3,7 @@ package blockstore
 import (
 	"os"
 	"syscall"
+	"time"
 )
 
 // ReadQueue takes device reads of one goroutine and completes them later on that
@@ -21,6 +22,7 @@ type asyncRead struct {
 	ticket uint64 // of the epoch
 	left   int    // device reads, and one while they are being started
 	err    error
+	began  time.Time
 	done   func(error)
 }
 
@@ -32,7 +34,7 @@ func (d *Device) StartRead(q ReadQueue, p []byte, off int64, done func(error)) b
 	if n == 0 || n > promptBytes || off%BlockSize != 0 || n%BlockSize != 0 || d.check(off, n) != nil {
 		return false
 	}
-	r := &asyncRead{d: d, p: p, left: 1, done: done, ticket: d.store.epochs.enter()}
+	r := &asyncRead{d: d, p: p, left: 1, done: done, began: time.Now(), ticket: d.store.epochs.enter()}
 	reads, err := d.locateAll(uint64(off)/BlockSize, uint64(off+n)/BlockSize, func(block uint64) []byte {
 		at := int64(block)*BlockSize - off
 		return p[at : at+BlockSize]
@@ -120,6 +122,7 @@ func (r *asyncRead) finish(err error) {
 	} else {
 		s.metrics.reads.Add(1)
 		s.metrics.readBytes.Add(uint64(len(r.p)))
+		s.metrics.readTime.since(r.began)
 	}
 	r.done(r.err)
 }

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -151,13 +152,27 @@ func TestRingFails(t *testing.T) {
 	require.NoError(t, err)
 	_, err = d.WriteAt(fill(BlockSize, 1), 0)
 	require.NoError(t, err)
+	require.NoError(t, d.Flush(ctx))
+	z := s.zones[0].file.(*directZone)
+	good := z.fd
+	z.fd, err = unix.Open(z.path, unix.O_RDONLY, 0)
+	require.NoError(t, err)
+	_, err = d.WriteAt(fill(BlockSize, 2), 0) // the kernel will refuse it
+	require.NoError(t, err)
 	r := s.stager.(*ringStager)
+	r.kick()
+	require.Eventually(t, r.ring.Ready, 5*time.Second, time.Millisecond)
+	require.NoError(t, unix.Close(z.fd))
+	z.fd = good
 	r.mu.Lock()
 	r.unusable = unix.ENXIO
 	r.failAll()
 	r.mu.Unlock()
 	require.ErrorIs(t, d.Flush(ctx), unix.ENXIO)
-	_, err = d.WriteAt(fill(BlockSize, 2), 0)
+	_, err = d.WriteAt(fill(BlockSize, 3), 0)
 	require.ErrorIs(t, err, ErrFailed)
+	r.mu.Lock()
+	r.reap() // what still completes is nobody's any more
+	r.mu.Unlock()
 	_ = s.Close()
 }

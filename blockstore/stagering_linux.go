@@ -124,7 +124,7 @@ func (s *ringStager) start(runs []*stagedWrite) {
 
 // reap completes what the kernel has finished, unless somebody waits there. It needs mu.
 func (s *ringStager) reap() {
-	if s.waiting || !s.ring.Ready() {
+	if s.waiting || s.unusable != nil || !s.ring.Ready() { // failAll has ended what an unusable ring held
 		return
 	}
 	s.done = s.ring.Completions(s.done[:0])

@@ -49,6 +49,8 @@ func nbdMetrics(m nbd.Metrics) metrics.Snapshot {
 	snapshot := metrics.Snapshot{Families: []metrics.Family{
 		single(metrics.Gauge, "coffer_nbd_connections", "NBD connections.", float64(m.Connections)),
 		single(metrics.Gauge, "coffer_nbd_in_flight_bytes", "Payload of NBD requests in flight.", float64(m.InFlightBytes)),
+		single(metrics.Counter, "coffer_nbd_inline_total", "NBD requests that a connection's reader executed itself.", float64(m.Inline)),
+		single(metrics.Counter, "coffer_nbd_started_total", "NBD reads whose device reads a connection's reader started.", float64(m.Started)),
 		single(metrics.Counter, "coffer_nbd_refused_total", "NBD requests refused before they reached a volume.", float64(m.Refused)),
 		ended(m),
 	}}
