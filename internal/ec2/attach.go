@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 
+	"coffer.example/internal/meta/records"
 	"coffer.example/kms"
 )
 
@@ -36,22 +37,22 @@ func (s *Service) AttachVolume(ctx context.Context, caller kms.Caller, r AttachR
 	if err != nil {
 		return Volume{}, err
 	}
-	if err := checkAttach(v.value, i.value, r.Device); err != nil {
+	if err := checkAttach(v.Value, i.Value, r.Device); err != nil {
 		return Volume{}, err
 	}
 	if r.DryRun {
 		return Volume{}, errDryRun()
 	}
-	v.value.State = VolumeInUseNow
-	v.value.Attachment = &Attachment{
-		InstanceID: i.value.ID, Device: r.Device, State: Attaching, Since: s.now(),
-		Serving: i.value.State == InstanceRunning,
+	v.Value.State = VolumeInUseNow
+	v.Value.Attachment = &Attachment{
+		InstanceID: i.Value.ID, Device: r.Device, State: Attaching, Since: s.now(),
+		Serving: i.Value.State == InstanceRunning,
 	}
-	i.value.Devices = append(slices.Clone(i.value.Devices), InstanceDevice{r.Device, v.value.ID})
-	if err := newChange().keep(v.value, v.revision).keep(i.value, i.revision).commit(ctx, s.store); err != nil {
+	i.Value.Devices = append(slices.Clone(i.Value.Devices), InstanceDevice{r.Device, v.Value.ID})
+	if err := newChange().keep(v.Value, v.Revision).keep(i.Value, i.Revision).Commit(ctx, s.store); err != nil {
 		return Volume{}, s.raced(err)
 	}
-	return v.value, s.finishAttach(settled(ctx), caller, v.value, i.value)
+	return v.Value, s.finishAttach(settled(ctx), caller, v.Value, i.Value)
 }
 
 // finishAttach opens an attaching volume and records it as attached, or undoes the attachment.
@@ -70,20 +71,20 @@ func (s *Service) finishAttach(ctx context.Context, caller kms.Caller, v Volume,
 // undoAttach makes a volume available again and its device name free.
 func (s *Service) undoAttach(ctx context.Context, v Volume, i Instance) error {
 	_, at := v.at()
-	now, err := get[Volume](ctx, s.store, at.key(kindVolume()))
+	now, err := records.Get[Volume](ctx, s.store, at.key(kindVolume()))
 	if err != nil {
 		return err
 	}
-	now.value.State, now.value.Attachment = VolumeAvailable, nil
-	c := newChange().keep(now.value, now.revision)
+	now.Value.State, now.Value.Attachment = VolumeAvailable, nil
+	c := newChange().keep(now.Value, now.Revision)
 	instance, err := s.withoutDevice(ctx, i, v.ID)
 	if err != nil {
 		return err
 	}
-	if instance.revision != 0 {
-		c.keep(instance.value, instance.revision)
+	if instance.Revision != 0 {
+		c.keep(instance.Value, instance.Revision)
 	}
-	return c.commit(ctx, s.store)
+	return c.Commit(ctx, s.store)
 }
 
 // connect makes the grant as the caller, opens the volume as the instance's role,

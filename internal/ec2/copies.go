@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"coffer.example/internal/meta"
+	"coffer.example/internal/meta/records"
 	"coffer.example/kms"
 	"coffer.example/snapshot"
 )
@@ -45,7 +46,7 @@ func (s *Service) CopySnapshot(ctx context.Context, caller kms.Caller, r CopySna
 	if err != nil {
 		return Snapshot{}, err
 	}
-	if err := newChange().keep(snap, 0).write(ownerKey(snap.ID), snap.Owner).commit(ctx, s.store); err != nil {
+	if err := newChange().keep(snap, 0).write(ownerKey(snap.ID), snap.Owner).Commit(ctx, s.store); err != nil {
 		return Snapshot{}, s.raced(err)
 	}
 	return snap, s.startCopy(settled(ctx), caller, snap, key)
@@ -82,17 +83,17 @@ func (s *Service) checkCopies(ctx context.Context, caller kms.Caller) error {
 	}
 	copying := 0
 	for _, at := range pending {
-		snap, err := get[Snapshot](ctx, s.store, at.value.key(kindSnapshot()))
+		snap, err := records.Get[Snapshot](ctx, s.store, at.Value.key(kindSnapshot()))
 		if errors.Is(err, meta.ErrNotFound) {
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		if snap.value.SourceID == "" {
+		if snap.Value.SourceID == "" {
 			continue
 		}
-		now, err := s.refreshed(ctx, snap.value)
+		now, err := s.refreshed(ctx, snap.Value)
 		if err != nil {
 			return err
 		}
@@ -164,24 +165,24 @@ func (s *Service) refreshed(ctx context.Context, snap Snapshot) (Snapshot, error
 		return snap, nil
 	}
 	_, at := snap.at()
-	now, err := get[Snapshot](ctx, s.store, at.key(kindSnapshot()))
-	if err != nil || now.value.State != SnapshotPending {
-		return now.value, err
+	now, err := records.Get[Snapshot](ctx, s.store, at.key(kindSnapshot()))
+	if err != nil || now.Value.State != SnapshotPending {
+		return now.Value, err
 	}
 	if failure != nil {
-		failCopy(failure)(&now.value)
+		failCopy(failure)(&now.Value)
 	} else {
-		now.value.State, now.value.Completed = SnapshotCompleted, s.now()
+		now.Value.State, now.Value.Completed = SnapshotCompleted, s.now()
 	}
-	err = newChange().keep(now.value, now.revision).commit(ctx, s.store)
+	err = newChange().keep(now.Value, now.Revision).Commit(ctx, s.store)
 	if failure != nil && err == nil {
 		s.discard(snap.ID, s.engine.DeleteSnapshot(ctx, snap.ID))
 	}
 	if errors.Is(err, meta.ErrConflict) { // somebody else recorded it
-		now, err = get[Snapshot](ctx, s.store, at.key(kindSnapshot()))
+		now, err = records.Get[Snapshot](ctx, s.store, at.key(kindSnapshot()))
 	}
 	if err != nil {
-		return now.value, fmt.Errorf("ec2: record the end of copy %s: %w", snap.ID, err)
+		return now.Value, fmt.Errorf("ec2: record the end of copy %s: %w", snap.ID, err)
 	}
-	return now.value, nil
+	return now.Value, nil
 }

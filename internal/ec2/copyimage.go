@@ -30,7 +30,7 @@ func (s *Service) CopyImage(ctx context.Context, caller kms.Caller, r CopyImageR
 	}
 	if made != nil {
 		image, err := owned[Image](ctx, s, kindImage(), caller, made[0])
-		return image.value, err
+		return image.Value, err
 	}
 	source, err := s.copySource(ctx, caller, r)
 	if err != nil {
@@ -131,7 +131,7 @@ func (s *Service) copyForImage(ctx context.Context, caller kms.Caller, r CopyIma
 	if err != nil {
 		return Snapshot{}, err
 	}
-	if err := newChange().keep(snap, 0).write(ownerKey(snap.ID), snap.Owner).commit(ctx, s.store); err != nil {
+	if err := newChange().keep(snap, 0).write(ownerKey(snap.ID), snap.Owner).Commit(ctx, s.store); err != nil {
 		return Snapshot{}, s.raced(err)
 	}
 	return snap, s.startCopy(settled(ctx), caller, snap, key)

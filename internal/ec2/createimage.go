@@ -29,16 +29,16 @@ func (s *Service) CreateImage(ctx context.Context, caller kms.Caller, r ImageReq
 	if err != nil {
 		return Image{}, err
 	}
-	if i.value.State != InstanceRunning && i.value.State != InstanceStopped {
+	if i.Value.State != InstanceRunning && i.Value.State != InstanceStopped {
 		return Image{}, refuse(IncorrectState, "Instance '%s' is not in state 'running' or 'stopped'.", r.InstanceID)
 	}
-	r.Architecture, r.RootDevice, r.ENASupport = i.value.Architecture, i.value.RootDevice, true
+	r.Architecture, r.RootDevice, r.ENASupport = i.Value.Architecture, i.Value.RootDevice, true
 	image, err := s.newImage(caller, r)
 	if err != nil {
 		return Image{}, err
 	}
 	image.SourceInstanceID = r.InstanceID
-	volumes, err := s.imageDevices(ctx, caller, r, i.value, &image)
+	volumes, err := s.imageDevices(ctx, caller, r, i.Value, &image)
 	if err != nil {
 		return Image{}, err
 	}
@@ -91,7 +91,7 @@ func (s *Service) imageDevices(ctx context.Context, caller kms.Caller, r ImageRe
 		if err != nil {
 			return nil, err
 		}
-		device, err := volumeMapping(m, d.Device, v.value)
+		device, err := volumeMapping(m, d.Device, v.Value)
 		if err != nil {
 			return nil, err
 		}

@@ -65,7 +65,7 @@ func (s *Service) CreateSnapshots(ctx context.Context, caller kms.Caller, r Inst
 	if err != nil {
 		return nil, err
 	}
-	volumes, err := r.volumes(i.value)
+	volumes, err := r.volumes(i.Value)
 	if err != nil {
 		return nil, err
 	}
@@ -129,11 +129,11 @@ func (s *Service) takeSnapshots(ctx context.Context, caller kms.Caller, volumeID
 		if err != nil {
 			return nil, err
 		}
-		if v.value.State != VolumeAvailable && v.value.State != VolumeInUseNow {
-			return nil, refuse(IncorrectState, "Volume '%s' is in the '%s' state.", id, v.value.State)
+		if v.Value.State != VolumeAvailable && v.Value.State != VolumeInUseNow {
+			return nil, refuse(IncorrectState, "Volume '%s' is in the '%s' state.", id, v.Value.State)
 		}
-		description, tags := describe(v.value)
-		snap, err := s.snapshotOf(v.value, description, tags)
+		description, tags := describe(v.Value)
+		snap, err := s.snapshotOf(v.Value, description, tags)
 		if err != nil {
 			return nil, err
 		}
@@ -149,7 +149,7 @@ func (s *Service) takeSnapshots(ctx context.Context, caller kms.Caller, volumeID
 		for _, snap := range some {
 			c.keep(snap, 0).write(ownerKey(snap.ID), snap.Owner)
 		}
-		if err := c.commit(ctx, s.store); err != nil {
+		if err := c.Commit(ctx, s.store); err != nil {
 			return nil, s.raced(err)
 		}
 	}

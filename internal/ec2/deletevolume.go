@@ -21,16 +21,16 @@ func (s *Service) DeleteVolume(ctx context.Context, caller kms.Caller, id string
 	if err != nil {
 		return err
 	}
-	switch v.value.State {
+	switch v.Value.State {
 	case VolumeInUseNow:
-		return refuse(VolumeInUse, "Volume %s is currently attached to %s", id, v.value.Attachment.InstanceID)
+		return refuse(VolumeInUse, "Volume %s is currently attached to %s", id, v.Value.Attachment.InstanceID)
 	case VolumeCreating:
 		return refuse(IncorrectState, "Volume '%s' is in the 'creating' state.", id)
 	}
 	if dryRun {
 		return errDryRun()
 	}
-	return s.removeVolume(settled(ctx), v.value)
+	return s.removeVolume(settled(ctx), v.Value)
 }
 
 // removeVolume takes a volume, whose lock the caller holds, out of the catalogue and the engine.
@@ -44,5 +44,5 @@ func (s *Service) removeVolume(ctx context.Context, v Volume) error {
 	if err := s.engine.DeleteVolume(ctx, v.ID); err != nil {
 		return fmt.Errorf("ec2: delete %s: %w", v.ID, err)
 	}
-	return newChange().drop(v).commit(ctx, s.store)
+	return newChange().drop(v).Commit(ctx, s.store)
 }

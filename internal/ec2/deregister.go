@@ -25,17 +25,17 @@ func (s *Service) DeregisterImage(ctx context.Context, caller kms.Caller, id str
 	if err != nil {
 		return err
 	}
-	if image.value.Protection {
+	if image.Value.Protection {
 		return refuse(NotPermitted, "The image '%s' is protected against deregistration.", id)
 	}
 	if dryRun {
 		return errDryRun()
 	}
-	if err := s.removeImage(settled(ctx), image.value); err != nil {
+	if err := s.removeImage(settled(ctx), image.Value); err != nil {
 		return err
 	}
 	if alsoSnapshots {
-		return s.removeUnused(settled(ctx), image.value)
+		return s.removeUnused(settled(ctx), image.Value)
 	}
 	return nil
 }
@@ -57,7 +57,7 @@ func (s *Service) removeImage(ctx context.Context, image Image) error {
 		for _, account := range some {
 			c.clear(sharedKey(kindImage(), image.Region, account, image.ID))
 		}
-		if err := c.commit(ctx, s.store); err != nil {
+		if err := c.Commit(ctx, s.store); err != nil {
 			return err
 		}
 	}
@@ -67,7 +67,7 @@ func (s *Service) removeImage(ctx context.Context, image Image) error {
 			c.clear(imageUsePrefix(image.Region, d.SnapshotID) + image.ID)
 		}
 	}
-	return c.commit(ctx, s.store)
+	return c.Commit(ctx, s.store)
 }
 
 // removeUnused deletes the snapshots of an image that is gone, but for those in use.

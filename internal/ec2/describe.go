@@ -18,7 +18,7 @@ func (s *Service) DescribeVolumes(ctx context.Context, caller kms.Caller, q Quer
 	if len(q.IDs) > 0 {
 		return byID(ctx, k, q.IDs, func(id string) (Volume, error) {
 			v, err := s.volume(ctx, caller, id)
-			return v.value, err
+			return v.Value, err
 		}, match)
 	}
 	return walk(ctx, s, k, caller.Region, []source{{prefix: ownedPrefix(k, caller.Region, caller.Account)}}, q, match)
@@ -48,7 +48,7 @@ func (s *Service) DescribeInstances(ctx context.Context, caller kms.Caller, q Qu
 	if len(q.IDs) > 0 {
 		return byID(ctx, k, q.IDs, func(id string) (Instance, error) {
 			i, err := owned[Instance](ctx, s, k, caller, id)
-			return i.value, err
+			return i.Value, err
 		}, match)
 	}
 	return walk(ctx, s, k, caller.Region, []source{{prefix: ownedPrefix(k, caller.Region, caller.Account)}}, q, match)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"coffer.example/internal/meta"
+	"coffer.example/internal/meta/records"
 	"coffer.example/kms"
 )
 
@@ -55,17 +56,17 @@ func (s *Service) beginDetach(ctx context.Context, caller kms.Caller, r DetachRe
 	if err != nil {
 		return Volume{}, err
 	}
-	if err := s.checkDetach(ctx, caller, v.value, r); err != nil {
+	if err := s.checkDetach(ctx, caller, v.Value, r); err != nil {
 		return Volume{}, err
 	}
 	if r.DryRun {
 		return Volume{}, errDryRun()
 	}
-	v.value.Attachment.State = Detaching
-	if err := newChange().keep(v.value, v.revision).commit(ctx, s.store); err != nil {
+	v.Value.Attachment.State = Detaching
+	if err := newChange().keep(v.Value, v.Revision).Commit(ctx, s.store); err != nil {
 		return Volume{}, s.raced(err)
 	}
-	return v.value, nil
+	return v.Value, nil
 }
 
 func (s *Service) checkDetach(ctx context.Context, caller kms.Caller, v Volume, r DetachRequest) error {
@@ -82,8 +83,8 @@ func (s *Service) checkDetach(ctx context.Context, caller kms.Caller, v Volume, 
 	if err != nil {
 		return err
 	}
-	if a.Device == i.value.RootDevice && i.value.State != InstanceStopped {
-		return refuse(NotPermitted, "Unable to detach root volume '%s' from instance '%s'", a.Device, i.value.ID)
+	if a.Device == i.Value.RootDevice && i.Value.State != InstanceStopped {
+		return refuse(NotPermitted, "Unable to detach root volume '%s' from instance '%s'", a.Device, i.Value.ID)
 	}
 	return nil
 }
@@ -105,31 +106,31 @@ func (s *Service) awaitDetach(ctx context.Context, v Volume, force bool) error {
 // If it has ended meanwhile there is nothing to do.
 func (s *Service) finishDetach(ctx context.Context, v Volume) error {
 	_, at := v.at()
-	now, err := get[Volume](ctx, s.store, at.key(kindVolume()))
+	now, err := records.Get[Volume](ctx, s.store, at.key(kindVolume()))
 	if errors.Is(err, meta.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	a := now.value.Attachment
+	a := now.Value.Attachment
 	if a == nil || a.State != Detaching || a.InstanceID != v.Attachment.InstanceID {
 		return nil
 	}
-	if err := s.disconnect(ctx, now.value, true); err != nil {
+	if err := s.disconnect(ctx, now.Value, true); err != nil {
 		return fmt.Errorf("ec2: detach %s: %w", v.ID, err)
 	}
-	return s.undoAttach(ctx, now.value, Instance{ID: a.InstanceID, Region: v.Region, Owner: v.Owner})
+	return s.undoAttach(ctx, now.Value, Instance{ID: a.InstanceID, Region: v.Region, Owner: v.Owner})
 }
 
 // withoutDevice reads an instance and removes a volume's device from it; revision 0
 // if there is no such instance.
 func (s *Service) withoutDevice(ctx context.Context, i Instance, volumeID string) (stored[Instance], error) {
 	k, at := i.at()
-	now, err := get[Instance](ctx, s.store, at.key(k))
+	now, err := records.Get[Instance](ctx, s.store, at.key(k))
 	if errors.Is(err, meta.ErrNotFound) {
 		return stored[Instance]{}, nil
 	}
-	now.value.Devices = slices.DeleteFunc(now.value.Devices, func(d InstanceDevice) bool { return d.VolumeID == volumeID })
+	now.Value.Devices = slices.DeleteFunc(now.Value.Devices, func(d InstanceDevice) bool { return d.VolumeID == volumeID })
 	return now, err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"coffer.example/internal/meta"
+	"coffer.example/internal/meta/records"
 	"coffer.example/kms"
 	"coffer.example/snapshot"
 )
@@ -20,7 +21,7 @@ type settings struct {
 }
 
 func (s *Service) settings(ctx context.Context, caller kms.Caller) (stored[settings], error) {
-	out, err := get[settings](ctx, s.store, settingsKey(caller.Region, caller.Account))
+	out, err := records.Get[settings](ctx, s.store, settingsKey(caller.Region, caller.Account))
 	if errors.Is(err, meta.ErrNotFound) {
 		return stored[settings]{}, nil
 	}
@@ -30,7 +31,7 @@ func (s *Service) settings(ctx context.Context, caller kms.Caller) (stored[setti
 // EncryptionByDefault says whether new volumes and copies are encrypted unasked.
 func (s *Service) EncryptionByDefault(ctx context.Context, caller kms.Caller) (bool, error) {
 	set, err := s.settings(ctx, caller)
-	return set.value.EncryptByDefault, err
+	return set.Value.EncryptByDefault, err
 }
 
 // SetEncryptionByDefault turns encryption by default on or off.
@@ -42,8 +43,8 @@ func (s *Service) SetEncryptionByDefault(ctx context.Context, caller kms.Caller,
 // ARN if none was chosen.
 func (s *Service) DefaultKey(ctx context.Context, caller kms.Caller) (string, error) {
 	set, err := s.settings(ctx, caller)
-	if err != nil || set.value.DefaultKey != "" {
-		return set.value.DefaultKey, err
+	if err != nil || set.Value.DefaultKey != "" {
+		return set.Value.DefaultKey, err
 	}
 	return "arn:aws:kms:" + caller.Region + ":" + caller.Account + ":" + managedKeyAlias, nil
 }
@@ -80,8 +81,8 @@ func (s *Service) changeSettings(ctx context.Context, caller kms.Caller, edit fu
 	if err != nil {
 		return err
 	}
-	edit(&set.value)
-	return newChange().set(key, set.revision, set.value).commit(ctx, s.store)
+	edit(&set.Value)
+	return newChange().set(key, set.Revision, set.Value).Commit(ctx, s.store)
 }
 
 // key is a resolved decision: the key of what is about to be made.
@@ -99,7 +100,7 @@ func (s *Service) decide(ctx context.Context, caller kms.Caller, r snapshot.Requ
 	if err != nil {
 		return key{}, err
 	}
-	r.KeyGiven, r.EncryptByDefault, r.ManagedKeyCopies = given != "", set.value.EncryptByDefault, s.opts.ManagedKeyCopies
+	r.KeyGiven, r.EncryptByDefault, r.ManagedKeyCopies = given != "", set.Value.EncryptByDefault, s.opts.ManagedKeyCopies
 	choice, err := snapshot.Decide(r)
 	switch {
 	case errors.Is(err, snapshot.ErrKeyWithoutEncrypted):
@@ -116,7 +117,7 @@ func (s *Service) decide(ctx context.Context, caller kms.Caller, r snapshot.Requ
 	case snapshot.ManagedKey:
 		name = managedKeyAlias
 	case snapshot.DefaultKey:
-		if name = set.value.DefaultKey; name == "" {
+		if name = set.Value.DefaultKey; name == "" {
 			name = managedKeyAlias
 		}
 	}

@@ -21,8 +21,8 @@ func (s *Service) CompleteSnapshot(ctx context.Context, caller kms.Caller, id st
 	}
 	defer release()
 	snap, err := s.ownSnapshot(ctx, caller, id)
-	if err == nil && snap.value.Upload != nil && snap.value.State == SnapshotCompleted {
-		return snap.value, nil // again
+	if err == nil && snap.Value.Upload != nil && snap.Value.State == SnapshotCompleted {
+		return snap.Value, nil // again
 	}
 	if err != nil {
 		return Snapshot{}, err
@@ -42,7 +42,7 @@ func (s *Service) CompleteSnapshot(ctx context.Context, caller kms.Caller, id st
 	}
 	u.ended = true
 	s.forgetUpload(id)
-	return edit(ctx, s, snap.value, func(snap *Snapshot) { snap.State, snap.Completed = SnapshotCompleted, s.now() })
+	return edit(ctx, s, snap.Value, func(snap *Snapshot) { snap.State, snap.Completed = SnapshotCompleted, s.now() })
 }
 
 // checkUploaded compares what was written with what the client says. The blocks are read back.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"coffer.example/internal/meta"
+	"coffer.example/internal/meta/records"
 	"coffer.example/kms"
 )
 
@@ -85,7 +86,7 @@ func (s *Service) EnableFastRestores(ctx context.Context, caller kms.Caller, r F
 			return f, refuse(FastRestoreLimit, "You have reached the maximum of %d snapshots with fast snapshot restore in this Region.", maxFastRestores)
 		}
 		f.Owner, f.State, f.Enabled = snap.Owner, FastRestoreEnabled, s.now()
-		if err := newChange().write(key, f).commit(ctx, s.store); err != nil {
+		if err := newChange().write(key, f).Commit(ctx, s.store); err != nil {
 			return f, err
 		}
 		f.State = FastRestoreEnabling // the next call sees it enabled
@@ -97,7 +98,7 @@ func (s *Service) EnableFastRestores(ctx context.Context, caller kms.Caller, r F
 func countSnapshots(all map[string]stored[FastRestore], snapshot string) int {
 	ids := map[string]bool{snapshot: true}
 	for _, f := range all {
-		ids[f.value.SnapshotID] = true
+		ids[f.Value.SnapshotID] = true
 	}
 	return len(ids)
 }
@@ -105,15 +106,15 @@ func countSnapshots(all map[string]stored[FastRestore], snapshot string) int {
 // DisableFastRestores is the opposite of EnableFastRestores.
 func (s *Service) DisableFastRestores(ctx context.Context, caller kms.Caller, r FastRestoreRequest) ([]FastRestoreOutcome, error) {
 	return s.eachFastRestore(ctx, caller, r, func(f FastRestore, key string) (FastRestore, error) {
-		now, err := get[FastRestore](ctx, s.store, key)
+		now, err := records.Get[FastRestore](ctx, s.store, key)
 		if errors.Is(err, meta.ErrNotFound) {
 			return f, refuse(IncorrectState, "Fast snapshot restore is not enabled for the snapshot '%s' in %s.", f.SnapshotID, f.Zone)
 		}
 		if err == nil {
-			err = newChange().remove(key, now.revision).commit(ctx, s.store)
+			err = newChange().remove(key, now.Revision).Commit(ctx, s.store)
 		}
-		now.value.State = FastRestoreDisabling
-		return now.value, s.raced(err)
+		now.Value.State = FastRestoreDisabling
+		return now.Value, s.raced(err)
 	})
 }
 
@@ -163,14 +164,14 @@ func (s *Service) DescribeFastRestores(ctx context.Context, caller kms.Caller, q
 		after = prefix + q.Cursor
 	}
 	var found []FastRestore
-	err = scan(ctx, s.store, prefix, after, func(_ string, f FastRestore, _ uint64) error { found = append(found, f); return nil })
+	err = records.Scan(ctx, s.store, prefix, after, func(_ string, f FastRestore, _ uint64) error { found = append(found, f); return nil })
 	var page Page[FastRestore]
 	for _, f := range found { // at most maxFastRestores times the zones
 		if err != nil {
 			return page, err
 		}
 		if _, err = s.usableSnapshot(ctx, caller, f.SnapshotID); HasReason(err, SnapshotNotFound) {
-			err = newChange().clear(fastRestoreKey(f.Region, f.Account, f.SnapshotID, f.Zone)).commit(ctx, s.store)
+			err = newChange().clear(fastRestoreKey(f.Region, f.Account, f.SnapshotID, f.Zone)).Commit(ctx, s.store)
 			continue
 		}
 		if err != nil || !test(f) {
@@ -189,7 +190,7 @@ func (s *Service) DescribeFastRestores(ctx context.Context, caller kms.Caller, q
 // fastRestored says whether a volume that is made from a snapshot counts as made by fast
 // snapshot restore.
 func (s *Service) fastRestored(ctx context.Context, v Volume) bool {
-	_, err := get[FastRestore](ctx, s.store, fastRestoreKey(v.Region, v.Owner, v.SnapshotID, v.Zone))
+	_, err := records.Get[FastRestore](ctx, s.store, fastRestoreKey(v.Region, v.Owner, v.SnapshotID, v.Zone))
 	if err != nil && !errors.Is(err, meta.ErrNotFound) {
 		s.log.Warn("fast snapshot restore not looked up", "volume", v.ID, "error", err)
 	}

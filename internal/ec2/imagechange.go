@@ -22,14 +22,14 @@ func (s *Service) modifyImage(ctx context.Context, caller kms.Caller, id string,
 	if err != nil {
 		return err
 	}
-	added, removed, err := change(&image.value)
+	added, removed, err := change(&image.Value)
 	if err != nil {
 		return err
 	}
 	if dryRun {
 		return errDryRun()
 	}
-	return s.commitShares(settled(ctx), image.value, image.revision, added, removed)
+	return s.commitShares(settled(ctx), image.Value, image.Revision, added, removed)
 }
 
 // ImageChange is a change of an image's attributes; nil fields stay what they are.
@@ -86,5 +86,5 @@ func (s *Service) OwnImage(ctx context.Context, caller kms.Caller, id string) (I
 		return Image{}, err
 	}
 	image, err := s.ownImage(ctx, caller, id)
-	return image.value, err
+	return image.Value, err
 }

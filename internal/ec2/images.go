@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"coffer.example/internal/meta"
+	"coffer.example/internal/meta/records"
 	"coffer.example/kms"
 )
 
@@ -71,7 +72,7 @@ func (s *Service) ownImage(ctx context.Context, caller kms.Caller, id string) (s
 		return stored[Image]{}, refuse(AuthFailure, "Not authorized for image:%s", id)
 	}
 	out, err := owned[Image](ctx, s, kindImage(), caller, id)
-	if err == nil && out.value.State == ImageDeleting {
+	if err == nil && out.Value.State == ImageDeleting {
 		return out, kindImage().missing(id)
 	}
 	if HasReason(err, ImageNotFound) {
@@ -104,19 +105,19 @@ func (s *Service) refreshedImage(ctx context.Context, image Image) (Image, error
 		}
 	}
 	_, at := image.at()
-	now, err := get[Image](ctx, s.store, at.key(kindImage()))
-	if err != nil || now.value.State != ImagePending {
-		return now.value, err
+	now, err := records.Get[Image](ctx, s.store, at.key(kindImage()))
+	if err != nil || now.Value.State != ImagePending {
+		return now.Value, err
 	}
-	if now.value.State = ImageAvailable; failed {
-		now.value.State, now.value.StateCode = ImageFailed, "Client.InternalError"
-		now.value.StateMessage = imageFailure(now.value)
+	if now.Value.State = ImageAvailable; failed {
+		now.Value.State, now.Value.StateCode = ImageFailed, "Client.InternalError"
+		now.Value.StateMessage = imageFailure(now.Value)
 	}
-	err = newChange().keep(now.value, now.revision).commit(ctx, s.store)
+	err = newChange().keep(now.Value, now.Revision).Commit(ctx, s.store)
 	if errors.Is(err, meta.ErrConflict) {
-		now, err = get[Image](ctx, s.store, at.key(kindImage()))
+		now, err = records.Get[Image](ctx, s.store, at.key(kindImage()))
 	}
-	return now.value, err
+	return now.Value, err
 }
 
 func imageFailure(image Image) string {

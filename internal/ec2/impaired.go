@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"coffer.example/internal/meta"
+	"coffer.example/internal/meta/records"
 )
 
 // Health is an optional second interface of an Engine.
@@ -63,7 +64,7 @@ func (s *Service) retryOne(ctx context.Context, at ref) error {
 		return err
 	}
 	defer release()
-	v, err := get[Volume](ctx, s.store, at.key(kindVolume()))
+	v, err := records.Get[Volume](ctx, s.store, at.key(kindVolume()))
 	if errors.Is(err, meta.ErrNotFound) {
 		s.setImpaired(Volume{ID: at.ID}, false)
 		return nil
@@ -71,11 +72,11 @@ func (s *Service) retryOne(ctx context.Context, at ref) error {
 	if err != nil {
 		return err
 	}
-	if a := v.value.Attachment; a == nil || a.State != Attached || !a.Serving || a.Impaired == "" {
-		s.setImpaired(v.value, false)
+	if a := v.Value.Attachment; a == nil || a.State != Attached || !a.Serving || a.Impaired == "" {
+		s.setImpaired(v.Value, false)
 		return nil
 	}
-	return s.reopen(ctx, v.value)
+	return s.reopen(ctx, v.Value)
 }
 
 // reopen opens an attached volume through its grant, as at start-up. A refusal leaves

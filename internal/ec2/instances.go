@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"coffer.example/internal/meta"
+	"coffer.example/internal/meta/records"
 	"coffer.example/kms"
 )
 
@@ -33,7 +34,7 @@ func (s *Service) eachInstance(ctx context.Context, caller kms.Caller, ids []str
 	for _, id := range ids {
 		i, err := owned[Instance](ctx, s, kindInstance(), caller, id)
 		if err == nil {
-			err = check(i.value)
+			err = check(i.Value)
 		}
 		if err != nil {
 			return nil, err
@@ -69,15 +70,15 @@ func (s *Service) oneInstance(ctx context.Context, caller kms.Caller, id string,
 func (s *Service) volumesOf(ctx context.Context, i Instance) ([]Volume, error) {
 	var out []Volume
 	for _, d := range i.Devices {
-		v, err := get[Volume](ctx, s.store, resourceKey(kindVolume(), i.Region, i.Owner, d.VolumeID))
+		v, err := records.Get[Volume](ctx, s.store, resourceKey(kindVolume(), i.Region, i.Owner, d.VolumeID))
 		if isNotFound(err) {
 			continue
 		}
 		if err != nil {
 			return nil, fmt.Errorf("ec2: volumes of %s: %w", i.ID, err)
 		}
-		if a := v.value.Attachment; a != nil && a.InstanceID == i.ID || v.value.State == VolumeDeleting {
-			out = append(out, v.value)
+		if a := v.Value.Attachment; a != nil && a.InstanceID == i.ID || v.Value.State == VolumeDeleting {
+			out = append(out, v.Value)
 		}
 	}
 	return out, nil
@@ -98,7 +99,7 @@ func (s *Service) lockInstance(ctx context.Context, caller kms.Caller, id string
 		return nil, i, err
 	}
 	var volumes []string
-	for _, d := range found.value.Devices {
+	for _, d := range found.Value.Devices {
 		volumes = append(volumes, d.VolumeID)
 	}
 	second, err := s.locks.Acquire(ctx, volumes...)
@@ -106,7 +107,7 @@ func (s *Service) lockInstance(ctx context.Context, caller kms.Caller, id string
 		first()
 		return nil, i, err
 	}
-	return func() { second(); first() }, found.value, nil
+	return func() { second(); first() }, found.Value, nil
 }
 
 // TerminateInstances ends instances: their volumes are detached, and deleted where
@@ -152,13 +153,13 @@ func (s *Service) finishTerminate(ctx context.Context, i Instance) error {
 		}
 	}
 	_, at := i.at()
-	now, err := get[Instance](ctx, s.store, at.key(kindInstance()))
+	now, err := records.Get[Instance](ctx, s.store, at.key(kindInstance()))
 	if err != nil {
 		return err
 	}
-	now.value.State, now.value.Devices, now.value.Terminated = InstanceTerminated, nil, s.now()
-	c := newChange().keep(now.value, now.revision)
-	return c.write(terminatedPrefix+i.ID, terminated{Ref: at, At: now.value.Terminated}).commit(ctx, s.store)
+	now.Value.State, now.Value.Devices, now.Value.Terminated = InstanceTerminated, nil, s.now()
+	c := newChange().keep(now.Value, now.Revision)
+	return c.write(terminatedPrefix+i.ID, terminated{Ref: at, At: now.Value.Terminated}).Commit(ctx, s.store)
 }
 
 // letGo detaches a volume of an ending instance, and deletes it if it was made to go with it.

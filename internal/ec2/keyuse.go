@@ -1,6 +1,7 @@
 package ec2
 
 import (
+	"coffer.example/internal/meta/records"
 	"context"
 	"strings"
 )
@@ -14,7 +15,7 @@ func (s *Service) KeyUses(ctx context.Context, keyARN string, emit func(kind, ac
 		return nil
 	}
 	region := parts[3] + "/"
-	err := scan(ctx, s.store, kindPrefix(kindVolume())+region, "", func(_ string, v Volume, _ uint64) error {
+	err := records.Scan(ctx, s.store, kindPrefix(kindVolume())+region, "", func(_ string, v Volume, _ uint64) error {
 		if v.KeyARN != keyARN {
 			return nil
 		}
@@ -25,7 +26,7 @@ func (s *Service) KeyUses(ctx context.Context, keyARN string, emit func(kind, ac
 	}
 	under := map[string]bool{} // snapshots under the key, whose copies under way read it
 	var pending []Snapshot
-	err = scan(ctx, s.store, kindPrefix(kindSnapshot()), "", func(_ string, one Snapshot, _ uint64) error {
+	err = records.Scan(ctx, s.store, kindPrefix(kindSnapshot()), "", func(_ string, one Snapshot, _ uint64) error {
 		if one.State == SnapshotPending && one.SourceID != "" {
 			pending = append(pending, one)
 		}
@@ -45,7 +46,7 @@ func (s *Service) KeyUses(ctx context.Context, keyARN string, emit func(kind, ac
 			}
 		}
 	}
-	return scan(ctx, s.store, rootPrefix+"settings/"+region, "", func(key string, set settings, _ uint64) error {
+	return records.Scan(ctx, s.store, rootPrefix+"settings/"+region, "", func(key string, set settings, _ uint64) error {
 		if set.DefaultKey != keyARN {
 			return nil
 		}

@@ -81,7 +81,7 @@ func (s *Service) madeBefore(ctx context.Context, caller kms.Caller, ids []strin
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, i.value)
+		out = append(out, i.Value)
 	}
 	return out, nil
 }
@@ -139,7 +139,7 @@ func (s *Service) launchOne(ctx context.Context, caller kms.Caller, i *Instance,
 	ctx = settled(ctx)
 	c := newChange().keep(*i, 0)
 	also(c)
-	if err := c.commit(ctx, s.store); err != nil {
+	if err := c.Commit(ctx, s.store); err != nil {
 		return s.raced(err)
 	}
 	for n, v := range volumes {
@@ -155,7 +155,7 @@ func (s *Service) launchOne(ctx context.Context, caller kms.Caller, i *Instance,
 
 // launchVolume makes one volume and attaches it. failure is what ends the instance.
 func (s *Service) launchVolume(ctx context.Context, caller kms.Caller, v Volume, plan volumePlan) (failure, err error) {
-	if err := newChange().keep(v, 0).commit(ctx, s.store); err != nil {
+	if err := newChange().keep(v, 0).Commit(ctx, s.store); err != nil {
 		return nil, err
 	}
 	if failure, err = s.makeVolume(ctx, caller, v, plan); failure != nil || err != nil {

@@ -32,22 +32,22 @@ func (s *Service) ModifyVolume(ctx context.Context, caller kms.Caller, r ModifyV
 	if err != nil {
 		return Volume{}, err
 	}
-	spec, err := checkModify(v.value, r)
+	spec, err := checkModify(v.Value, r)
 	if err != nil {
 		return Volume{}, err
 	}
 	if r.DryRun {
 		return Volume{}, errDryRun()
 	}
-	v.value.Modification = &Modification{
-		Started: s.now(), OriginalSizeGiB: v.value.SizeGiB, TargetSizeGiB: spec.SizeGiB,
-		OriginalType: v.value.Type, TargetType: spec.Type, OriginalIOPS: v.value.IOPS, TargetIOPS: spec.IOPS,
-		OriginalThroughput: v.value.Throughput, TargetThroughput: spec.Throughput,
+	v.Value.Modification = &Modification{
+		Started: s.now(), OriginalSizeGiB: v.Value.SizeGiB, TargetSizeGiB: spec.SizeGiB,
+		OriginalType: v.Value.Type, TargetType: spec.Type, OriginalIOPS: v.Value.IOPS, TargetIOPS: spec.IOPS,
+		OriginalThroughput: v.Value.Throughput, TargetThroughput: spec.Throughput,
 	}
-	if err := newChange().keep(v.value, v.revision).commit(ctx, s.store); err != nil {
+	if err := newChange().keep(v.Value, v.Revision).Commit(ctx, s.store); err != nil {
 		return Volume{}, s.raced(err)
 	}
-	return v.value, s.finishModify(settled(ctx), v.value)
+	return v.Value, s.finishModify(settled(ctx), v.Value)
 }
 
 func checkModify(v Volume, r ModifyVolumeRequest) (DeviceSpec, error) {
@@ -123,6 +123,6 @@ func (s *Service) SetAutoEnableIO(ctx context.Context, caller kms.Caller, id str
 	if dryRun {
 		return errDryRun()
 	}
-	v.value.AutoEnableIO = on
-	return newChange().keep(v.value, v.revision).commit(ctx, s.store)
+	v.Value.AutoEnableIO = on
+	return newChange().keep(v.Value, v.Revision).Commit(ctx, s.store)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"coffer.example/internal/meta"
+	"coffer.example/internal/meta/records"
 	"coffer.example/kms"
 )
 
@@ -21,10 +22,10 @@ const (
 // PublicAccess returns the account's state.
 func (s *Service) PublicAccess(ctx context.Context, caller kms.Caller) (PublicAccess, error) {
 	set, err := s.settings(ctx, caller)
-	if err != nil || set.value.PublicAccess == "" {
+	if err != nil || set.Value.PublicAccess == "" {
 		return Unblocked, err
 	}
-	return set.value.PublicAccess, nil
+	return set.Value.PublicAccess, nil
 }
 
 // SetPublicAccess changes the account's state.
@@ -34,9 +35,9 @@ func (s *Service) SetPublicAccess(ctx context.Context, caller kms.Caller, state 
 
 // hidden says whether an account hides its public snapshots from others.
 func (s *Service) hidden(ctx context.Context, region, owner string) (bool, error) {
-	set, err := get[settings](ctx, s.store, settingsKey(region, owner))
+	set, err := records.Get[settings](ctx, s.store, settingsKey(region, owner))
 	if errors.Is(err, meta.ErrNotFound) {
 		return false, nil
 	}
-	return set.value.PublicAccess == BlockAllSharing, err
+	return set.Value.PublicAccess == BlockAllSharing, err
 }

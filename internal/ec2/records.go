@@ -2,11 +2,9 @@ package ec2
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 
 	"coffer.example/internal/meta"
+	"coffer.example/internal/meta/records"
 )
 
 // resource is a record with an id and an owner.
@@ -24,50 +22,14 @@ func (r ref) key(k kind) string { return resourceKey(k, r.Region, r.Owner, r.ID)
 
 func (r ref) unsettledKey(k kind) string { return unsettledPrefix(k, r.Region, r.Owner) + r.ID }
 
-// stored is a record with the revision that a commit must find unchanged; 0 is a
-// record that does not exist yet.
-type stored[T any] struct {
-	value    T
-	revision uint64
-}
-
-// get reads a record; meta.ErrNotFound if there is none.
-func get[T any](ctx context.Context, store meta.Store, key string) (stored[T], error) {
-	var out stored[T]
-	raw, revision, err := store.Get(ctx, key)
-	if err != nil {
-		return out, fmt.Errorf("ec2: read %s: %w", key, err)
-	}
-	if err := json.Unmarshal(raw, &out.value); err != nil {
-		return out, fmt.Errorf("%w: decode %s: %w", meta.ErrCorrupt, key, err)
-	}
-	out.revision = revision
-	return out, nil
-}
-
-// scan calls fn with every record under prefix after the key after, in key order.
-// errStop ends it early.
-func scan[T any](ctx context.Context, store meta.Store, prefix, after string, fn func(key string, value T, revision uint64) error) error {
-	err := store.Scan(ctx, prefix, after, 0, func(key string, raw []byte, revision uint64) error {
-		var value T
-		if err := json.Unmarshal(raw, &value); err != nil {
-			return fmt.Errorf("%w: decode %s: %w", meta.ErrCorrupt, key, err)
-		}
-		return fn(key, value, revision)
-	})
-	if errors.Is(err, errStop) {
-		return nil
-	}
-	return err
-}
-
-var errStop = errors.New("ec2: stop scanning")
+// stored is a record with the revision that a commit must find unchanged.
+type stored[T any] = records.Stored[T]
 
 // collect returns every record under prefix. For sets that are small by nature.
 func collect[T any](ctx context.Context, store meta.Store, prefix string) (map[string]stored[T], error) {
 	out := map[string]stored[T]{}
-	err := scan(ctx, store, prefix, "", func(key string, value T, revision uint64) error {
-		out[key] = stored[T]{value, revision}
+	err := records.Scan(ctx, store, prefix, "", func(key string, value T, revision uint64) error {
+		out[key] = stored[T]{Value: value, Revision: revision}
 		return nil
 	})
 	return out, err
@@ -75,23 +37,13 @@ func collect[T any](ctx context.Context, store meta.Store, prefix string) (map[s
 
 // change is a commit in the making: every record it writes must still have the
 // revision it was read at. The first error sticks.
-type change struct {
-	expect map[string]uint64
-	put    map[string][]byte
-	err    error
-}
+type change struct{ *records.Change }
 
-func newChange() *change {
-	return &change{expect: map[string]uint64{}, put: map[string][]byte{}}
-}
+func newChange() *change { return &change{records.NewChange()} }
 
 // set writes value at key, which must have that revision.
 func (c *change) set(key string, revision uint64, value any) *change {
-	raw, err := json.Marshal(value)
-	if err != nil && c.err == nil {
-		c.err = fmt.Errorf("ec2: encode %s: %w", key, err)
-	}
-	c.expect[key], c.put[key] = revision, raw
+	c.At(key, revision).Set(key, value)
 	return c
 }
 
@@ -113,32 +65,18 @@ func (c *change) drop(r resource) *change {
 
 // write writes value at an index key, whatever is there.
 func (c *change) write(key string, value any) *change {
-	raw, err := json.Marshal(value)
-	if err != nil && c.err == nil {
-		c.err = fmt.Errorf("ec2: encode %s: %w", key, err)
-	}
-	c.put[key] = raw
+	c.Set(key, value)
 	return c
 }
 
 // remove deletes key, which must have that revision.
 func (c *change) remove(key string, revision uint64) *change {
-	c.expect[key], c.put[key] = revision, nil
+	c.At(key, revision).Clear(key)
 	return c
 }
 
 // clear deletes an index key, whatever is there.
 func (c *change) clear(key string) *change {
-	c.put[key] = nil
+	c.Clear(key)
 	return c
-}
-
-func (c *change) commit(ctx context.Context, store meta.Store) error {
-	if c.err != nil {
-		return c.err
-	}
-	if err := store.Commit(ctx, c.expect, c.put); err != nil {
-		return fmt.Errorf("ec2: commit: %w", err)
-	}
-	return nil
 }

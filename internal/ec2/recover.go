@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"coffer.example/internal/meta"
+	"coffer.example/internal/meta/records"
 )
 
 // interrupted is the message of what was being made when the process ended.
@@ -44,12 +45,12 @@ func unsettled[T resource](ctx context.Context, s *Service, k kind, fn func(T) e
 		return err
 	}
 	for key, at := range index {
-		r, err := get[T](ctx, s.store, at.value.key(k))
+		r, err := records.Get[T](ctx, s.store, at.Value.key(k))
 		if errors.Is(err, meta.ErrNotFound) {
-			err = newChange().clear(key).commit(ctx, s.store)
+			err = newChange().clear(key).Commit(ctx, s.store)
 		} else if err == nil {
-			if err := fn(r.value); err != nil {
-				s.log.Error("not recovered; the next start tries again", "resource", at.value.ID, "error", err)
+			if err := fn(r.Value); err != nil {
+				s.log.Error("not recovered; the next start tries again", "resource", at.Value.ID, "error", err)
 			}
 		}
 		if err = errors.Join(err, ctx.Err()); err != nil {

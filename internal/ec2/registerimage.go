@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"coffer.example/internal/meta"
+	"coffer.example/internal/meta/records"
 	"coffer.example/kms"
 	"coffer.example/snapshot"
 )
@@ -24,9 +25,9 @@ func (s *Service) checkName(ctx context.Context, caller kms.Caller, name, descri
 	if utf8.RuneCountInString(description) > maxDescription {
 		return refuse(InvalidParameter, "Description length exceeds the limit of %d characters.", maxDescription)
 	}
-	id, err := get[string](ctx, s.store, imageNameKey(caller.Region, caller.Account, name))
+	id, err := records.Get[string](ctx, s.store, imageNameKey(caller.Region, caller.Account, name))
 	if err == nil {
-		return refuse(ImageNameDuplicate, "AMI name %s is already in use by AMI %s", name, id.value)
+		return refuse(ImageNameDuplicate, "AMI name %s is already in use by AMI %s", name, id.Value)
 	}
 	if errors.Is(err, meta.ErrNotFound) {
 		return nil
@@ -204,7 +205,7 @@ func (s *Service) keepNewImage(ctx context.Context, image Image, c *change) erro
 			c.write(imageUsePrefix(image.Region, d.SnapshotID)+image.ID, image.Owner)
 		}
 	}
-	err := c.commit(ctx, s.store)
+	err := c.Commit(ctx, s.store)
 	if errors.Is(err, meta.ErrConflict) {
 		return refuse(ImageNameDuplicate, "AMI name %s is already in use", image.Name)
 	}

@@ -69,11 +69,11 @@ func (s *Service) commitShares(ctx context.Context, r resource, revision uint64,
 		for _, account := range some {
 			c.clear(sharedKey(k, at.Region, account, at.ID))
 		}
-		if err := c.commit(ctx, s.store); err != nil {
+		if err := c.Commit(ctx, s.store); err != nil {
 			return err
 		}
 	}
-	if err := newChange().keep(r, revision).commit(ctx, s.store); err != nil {
+	if err := newChange().keep(r, revision).Commit(ctx, s.store); err != nil {
 		return s.raced(err)
 	}
 	for some := range slices.Chunk(added, commitResources) {
@@ -81,7 +81,7 @@ func (s *Service) commitShares(ctx context.Context, r resource, revision uint64,
 		for _, account := range some {
 			c.write(sharedKey(k, at.Region, account, at.ID), at.Owner)
 		}
-		if err := c.commit(ctx, s.store); err != nil {
+		if err := c.Commit(ctx, s.store); err != nil {
 			return err
 		}
 	}
@@ -107,9 +107,9 @@ func (s *Service) ModifySnapshotSharing(ctx context.Context, caller kms.Caller, 
 	}
 	adds := change.AddPublic || len(change.Add) > 0
 	switch {
-	case adds && snap.value.ManagedKey:
+	case adds && snap.Value.ManagedKey:
 		return refuse(NotPermitted, "Encrypted snapshots with EBS default key cannot be shared")
-	case change.AddPublic && snap.value.Encrypted:
+	case change.AddPublic && snap.Value.Encrypted:
 		return refuse(NotPermitted, "Encrypted snapshots cannot be shared publicly")
 	}
 	if change.AddPublic {
@@ -120,7 +120,7 @@ func (s *Service) ModifySnapshotSharing(ctx context.Context, caller kms.Caller, 
 		}
 	}
 	var added, removed []string
-	v := snap.value
+	v := snap.Value
 	v.Shares, v.Public, added, removed = change.apply(v.Owner, v.Shares, v.Public)
 	if len(v.Shares) > maxShares {
 		return refuse(InvalidParameter, "A snapshot can be shared with at most %d accounts", maxShares)
@@ -128,13 +128,13 @@ func (s *Service) ModifySnapshotSharing(ctx context.Context, caller kms.Caller, 
 	if dryRun {
 		return errDryRun()
 	}
-	return s.commitShares(settled(ctx), v, snap.revision, added, removed)
+	return s.commitShares(settled(ctx), v, snap.Revision, added, removed)
 }
 
 // ownSnapshot finds a snapshot that the caller may change.
 func (s *Service) ownSnapshot(ctx context.Context, caller kms.Caller, id string) (stored[Snapshot], error) {
 	snap, err := owned[Snapshot](ctx, s, kindSnapshot(), caller, id)
-	if err == nil && snap.value.State == SnapshotDeleting {
+	if err == nil && snap.Value.State == SnapshotDeleting {
 		err = kindSnapshot().missing(id)
 	}
 	if HasReason(err, SnapshotNotFound) {
@@ -148,7 +148,7 @@ func (s *Service) ownSnapshot(ctx context.Context, caller kms.Caller, id string)
 // SnapshotSharing returns a snapshot of the caller, whose Shares and Public say who may use it.
 func (s *Service) SnapshotSharing(ctx context.Context, caller kms.Caller, id string) (Snapshot, error) {
 	snap, err := s.ownSnapshot(ctx, caller, id)
-	return snap.value, err
+	return snap.Value, err
 }
 
 // ModifyImageSharing changes who may launch an image.

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"coffer.example/internal/meta"
+	"coffer.example/internal/meta/records"
 	"coffer.example/kms"
 )
 
@@ -21,13 +22,13 @@ func (s *Service) DeleteSnapshot(ctx context.Context, caller kms.Caller, id stri
 	}
 	defer release()
 	snap, err := owned[Snapshot](ctx, s, kindSnapshot(), caller, id)
-	if err == nil && snap.value.State == SnapshotDeleting {
+	if err == nil && snap.Value.State == SnapshotDeleting {
 		err = kindSnapshot().missing(id)
 	}
 	if err != nil {
 		return err
 	}
-	image, err := s.imageUsing(ctx, snap.value)
+	image, err := s.imageUsing(ctx, snap.Value)
 	if err != nil {
 		return err
 	}
@@ -37,7 +38,7 @@ func (s *Service) DeleteSnapshot(ctx context.Context, caller kms.Caller, id stri
 	if dryRun {
 		return errDryRun()
 	}
-	return s.removeSnapshot(settled(ctx), snap.value)
+	return s.removeSnapshot(settled(ctx), snap.Value)
 }
 
 // imageUsing returns an image that uses a snapshot, empty if there is none.
@@ -71,11 +72,11 @@ func (s *Service) removeSnapshot(ctx context.Context, snap Snapshot) error {
 		for _, account := range some {
 			c.clear(sharedKey(kindSnapshot(), snap.Region, account, snap.ID))
 		}
-		if err := c.commit(ctx, s.store); err != nil {
+		if err := c.Commit(ctx, s.store); err != nil {
 			return err
 		}
 	}
-	return newChange().drop(snap).clear(ownerKey(snap.ID)).commit(ctx, s.store)
+	return newChange().drop(snap).clear(ownerKey(snap.ID)).Commit(ctx, s.store)
 }
 
 // grantees are the accounts, or everyone, that the snapshot is shared with.
@@ -120,21 +121,21 @@ func (s *Service) usableSnapshot(ctx context.Context, caller kms.Caller, id stri
 func findShared[T any](ctx context.Context, s *Service, k kind, caller kms.Caller, id string) (T, error) {
 	out, err := owned[T](ctx, s, k, caller, id)
 	if err == nil || !HasReason(err, k.notFound) {
-		return out.value, err
+		return out.Value, err
 	}
 	for _, account := range []string{caller.Account, everyone} {
-		owner, err := get[string](ctx, s.store, sharedKey(k, caller.Region, account, id))
+		owner, err := records.Get[string](ctx, s.store, sharedKey(k, caller.Region, account, id))
 		if errors.Is(err, meta.ErrNotFound) {
 			continue
 		}
 		if err != nil {
-			return out.value, err
+			return out.Value, err
 		}
-		shared, err := get[T](ctx, s.store, resourceKey(k, caller.Region, owner.value, id))
+		shared, err := records.Get[T](ctx, s.store, resourceKey(k, caller.Region, owner.Value, id))
 		if errors.Is(err, meta.ErrNotFound) {
 			break
 		}
-		return shared.value, err
+		return shared.Value, err
 	}
-	return out.value, k.missing(id)
+	return out.Value, k.missing(id)
 }

@@ -110,7 +110,7 @@ func (s *Service) retag(ctx context.Context, caller kms.Caller, ids []string, dr
 		return errDryRun()
 	}
 	for _, c := range changes {
-		if err := c.commit(settled(ctx), s.store); err != nil {
+		if err := c.Commit(settled(ctx), s.store); err != nil {
 			return err
 		}
 	}
@@ -129,7 +129,7 @@ func (s *Service) retagOne(ctx context.Context, caller kms.Caller, id string, ed
 		return err
 	}
 	var old Tags
-	if raw := record.value["Tags"]; raw != nil {
+	if raw := record.Value["Tags"]; raw != nil {
 		if err := json.Unmarshal(raw, &old); err != nil {
 			return err
 		}
@@ -142,7 +142,7 @@ func (s *Service) retagOne(ctx context.Context, caller kms.Caller, id string, ed
 	if err != nil {
 		return err
 	}
-	record.value["Tags"] = raw
-	c.set(resourceKey(k, caller.Region, caller.Account, id), record.revision, record.value)
+	record.Value["Tags"] = raw
+	c.set(resourceKey(k, caller.Region, caller.Account, id), record.Revision, record.Value)
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"coffer.example/internal/meta/records"
 	"coffer.example/kms"
 )
 
@@ -111,11 +112,11 @@ func (s *Service) eachTaggedID(ctx context.Context, caller kms.Caller, ids []str
 func (s *Service) taggedOf(ctx context.Context, caller kms.Caller, k kind, id string) (tagged, error) {
 	key := resourceKey(k, caller.Region, caller.Account, id)
 	if k.name == "volume" {
-		v, err := get[Volume](ctx, s.store, key)
-		return tagged{v.value.ID, string(v.value.State), s.VolumeTags(v.value)}, err
+		v, err := records.Get[Volume](ctx, s.store, key)
+		return tagged{v.Value.ID, string(v.Value.State), s.VolumeTags(v.Value)}, err
 	}
-	r, err := get[tagged](ctx, s.store, key)
-	return r.value, err
+	r, err := records.Get[tagged](ctx, s.store, key)
+	return r.Value, err
 }
 
 func (s *Service) eachTagged(ctx context.Context, caller kms.Caller, k kind, cursor string, add func(kind, tagged) bool) (full bool, err error) {

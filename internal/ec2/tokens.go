@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"coffer.example/internal/meta"
+	"coffer.example/internal/meta/records"
 	"coffer.example/kms"
 )
 
@@ -31,17 +32,17 @@ func (s *Service) idempotent(ctx context.Context, caller kms.Caller, operation, 
 		return "", "", nil, err
 	}
 	key, sum = tokenKey(caller.Region, caller.Account, operation, token), hash(string(raw))
-	used, err := get[usedToken](ctx, s.store, key)
+	used, err := records.Get[usedToken](ctx, s.store, key)
 	if errors.Is(err, meta.ErrNotFound) {
 		return key, sum, nil, nil
 	}
 	if err != nil {
 		return "", "", nil, err
 	}
-	if used.value.Request != sum {
+	if used.Value.Request != sum {
 		return "", "", nil, refuse(IdempotentMismatch, "The client token has already been used for a different request; the parameters must be the same.")
 	}
-	return key, sum, used.value.IDs, nil
+	return key, sum, used.Value.IDs, nil
 }
 
 // use records a token in the commit that makes its resources.
@@ -56,7 +57,7 @@ func (c *change) use(key, sum string, now time.Time, ids ...string) *change {
 func (s *Service) forgetExpired(ctx context.Context) error {
 	now := s.now()
 	expired := map[string]uint64{}
-	err := scan(ctx, s.store, tokenPrefix, "", func(key string, used usedToken, revision uint64) error {
+	err := records.Scan(ctx, s.store, tokenPrefix, "", func(key string, used usedToken, revision uint64) error {
 		if now.Sub(used.Used) > tokenLifetime {
 			expired[key] = revision
 		}
@@ -66,7 +67,7 @@ func (s *Service) forgetExpired(ctx context.Context) error {
 		return err
 	}
 	for key, revision := range expired {
-		if err := newChange().remove(key, revision).commit(ctx, s.store); err != nil {
+		if err := newChange().remove(key, revision).Commit(ctx, s.store); err != nil {
 			return err
 		}
 	}
@@ -75,14 +76,14 @@ func (s *Service) forgetExpired(ctx context.Context) error {
 
 func full[K comparable, V any](m map[K]V) error {
 	if len(m) >= maxPage {
-		return errStop
+		return records.ErrStop
 	}
 	return nil
 }
 
 func (s *Service) forgetTerminated(ctx context.Context, now time.Time) error {
 	gone := map[string]ref{}
-	err := scan(ctx, s.store, terminatedPrefix, "", func(key string, entry terminated, _ uint64) error {
+	err := records.Scan(ctx, s.store, terminatedPrefix, "", func(key string, entry terminated, _ uint64) error {
 		if now.Sub(entry.At) > terminatedLifetime {
 			gone[key] = entry.Ref
 		}
@@ -93,7 +94,7 @@ func (s *Service) forgetTerminated(ctx context.Context, now time.Time) error {
 	}
 	for key, at := range gone {
 		c := newChange().clear(key).clear(resourceKey(kindInstance(), at.Region, at.Owner, at.ID))
-		if err := c.commit(ctx, s.store); err != nil {
+		if err := c.Commit(ctx, s.store); err != nil {
 			return err
 		}
 	}

@@ -67,7 +67,7 @@ func (s *Service) StartSnapshot(ctx context.Context, caller kms.Caller, r Upload
 	}
 	if made != nil {
 		snap, err := owned[Snapshot](ctx, s, kindSnapshot(), caller, made[0])
-		return snap.value, err
+		return snap.Value, err
 	}
 	parent, err := s.checkUpload(ctx, caller, &r)
 	if err != nil {
@@ -95,7 +95,7 @@ func (s *Service) StartSnapshot(ctx context.Context, caller kms.Caller, r Upload
 	}
 	defer release()
 	c := newChange().keep(snap, 0).write(ownerKey(snap.ID), snap.Owner).use(token, sum, snap.Started, snap.ID)
-	if err := c.commit(ctx, s.store); err != nil {
+	if err := c.Commit(ctx, s.store); err != nil {
 		return Snapshot{}, s.raced(err)
 	}
 	return snap, s.beginUpload(settled(ctx), caller, snap, r.ParentID)
@@ -183,8 +183,8 @@ func (s *Service) findUpload(ctx context.Context, caller kms.Caller, id string) 
 	s.mu.Lock()
 	u := s.uploads[id]
 	s.mu.Unlock()
-	if u == nil || snap.value.State != SnapshotPending {
-		return nil, refuse(UploadEnded, "The snapshot %s is not being written: its status is %s.", id, snap.value.State)
+	if u == nil || snap.Value.State != SnapshotPending {
+		return nil, refuse(UploadEnded, "The snapshot %s is not being written: its status is %s.", id, snap.Value.State)
 	}
 	if s.now().After(u.ends) { // it fails when its time is looked at next
 		s.nudge()

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"coffer.example/internal/meta"
+	"coffer.example/internal/meta/records"
 	"coffer.example/kms"
 )
 
@@ -27,7 +28,7 @@ func (s *Service) CreateVolume(ctx context.Context, caller kms.Caller, r VolumeR
 	}
 	if made != nil {
 		v, err := s.volume(ctx, caller, made[0])
-		return v.value, err
+		return v.Value, err
 	}
 	zone, plan, err := s.checkVolumeRequest(ctx, caller, r)
 	if err != nil {
@@ -47,7 +48,7 @@ func (s *Service) CreateVolume(ctx context.Context, caller kms.Caller, r VolumeR
 	}
 	defer release()
 	c := newChange().keep(v, 0).use(token, sum, v.Created, v.ID)
-	if err := c.commit(ctx, s.store); err != nil {
+	if err := c.Commit(ctx, s.store); err != nil {
 		return s.sameToken(ctx, caller, r, err)
 	}
 	answer := v
@@ -63,7 +64,7 @@ func (s *Service) sameToken(ctx context.Context, caller kms.Caller, r VolumeRequ
 		return Volume{}, errors.Join(err, s.raced(lost))
 	}
 	v, err := s.volume(ctx, caller, made[0])
-	return v.value, err
+	return v.Value, err
 }
 
 func (s *Service) checkVolumeRequest(ctx context.Context, caller kms.Caller, r VolumeRequest) (Zone, volumePlan, error) {
@@ -162,12 +163,12 @@ func (s *Service) discard(id string, err error) {
 // edit changes a resource's record, whose lock the caller holds, from what it is now.
 func edit[T resource](ctx context.Context, s *Service, r T, change func(*T)) (T, error) {
 	k, at := r.at()
-	now, err := get[T](ctx, s.store, at.key(k))
+	now, err := records.Get[T](ctx, s.store, at.key(k))
 	if err != nil {
-		return now.value, err
+		return now.Value, err
 	}
-	change(&now.value)
-	return now.value, newChange().keep(now.value, now.revision).commit(ctx, s.store)
+	change(&now.Value)
+	return now.Value, newChange().keep(now.Value, now.Revision).Commit(ctx, s.store)
 }
 
 // volume finds a volume of the caller.
@@ -180,7 +181,7 @@ func owned[T any](ctx context.Context, s *Service, k kind, caller kms.Caller, id
 	if err := k.check(id); err != nil {
 		return stored[T]{}, err
 	}
-	out, err := get[T](ctx, s.store, resourceKey(k, caller.Region, caller.Account, id))
+	out, err := records.Get[T](ctx, s.store, resourceKey(k, caller.Region, caller.Account, id))
 	if errors.Is(err, meta.ErrNotFound) {
 		return out, k.missing(id)
 	}

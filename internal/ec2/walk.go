@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"coffer.example/internal/meta"
+	"coffer.example/internal/meta/records"
 )
 
 // Query is what every Describe takes: ids, or filters with a page.
@@ -122,14 +123,14 @@ func readBatch[T any](ctx context.Context, s *Service, k kind, region string, fr
 		return ids, items, err
 	}
 	for i, owner := range owners {
-		item, err := get[T](ctx, s.store, resourceKey(k, region, owner, ids[i]))
+		item, err := records.Get[T](ctx, s.store, resourceKey(k, region, owner, ids[i]))
 		switch {
 		case errors.Is(err, meta.ErrNotFound):
 			items = append(items, nil)
 		case err != nil:
 			return nil, nil, err
 		default:
-			items = append(items, &item.value)
+			items = append(items, &item.Value)
 		}
 	}
 	return ids, items, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"coffer.example/internal/meta"
+	"coffer.example/internal/meta/records"
 )
 
 // Collect deletes layers that no image has, and uploads that nobody continues, once they
@@ -35,7 +36,7 @@ func first(failed, err error) error {
 func (s *Service) someRepositories(ctx context.Context, after string) (out []Repository, err error) {
 	err = scan(ctx, s.store, repoPrefix, after, func(_ string, r *Repository) error {
 		if out = append(out, *r); len(out) == maxBatch {
-			return errStop
+			return records.ErrStop
 		}
 		return nil
 	})

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"coffer.example/internal/meta"
+	"coffer.example/internal/meta/records"
 	"coffer.example/kms"
 )
 
@@ -155,7 +156,7 @@ func (s *Service) addImage(ctx context.Context, r *Repository, image *Image, m *
 	}
 	var out *PutImageOutput
 	err = retry(func() error {
-		c := newChange()
+		c := records.NewChange()
 		if err := s.stillThere(ctx, r, c); err != nil {
 			return err
 		}
@@ -173,7 +174,7 @@ func (s *Service) addImage(ctx context.Context, r *Repository, image *Image, m *
 				return err
 			}
 		}
-		c.at(imageKey(r.ID, image.Digest), revision)
+		c.At(imageKey(r.ID, image.Digest), revision)
 		for _, tag := range tags {
 			moved, err := s.stageTag(ctx, r, c, tag, image.Digest)
 			if err != nil {
@@ -181,12 +182,12 @@ func (s *Service) addImage(ctx context.Context, r *Repository, image *Image, m *
 			}
 			out.Unchanged = out.Unchanged && !moved
 		}
-		return c.commit(ctx, s.store)
+		return c.Commit(ctx, s.store)
 	})
 	return out, err
 }
 
-func (s *Service) stageImage(ctx context.Context, r *Repository, c *change, image *Image, m *manifest) error {
+func (s *Service) stageImage(ctx context.Context, r *Repository, c *records.Change, image *Image, m *manifest) error {
 	ok, err := atMost(ctx, s.store, imagePrefix(r.ID), maxImages-1)
 	if err != nil {
 		return err
@@ -194,9 +195,9 @@ func (s *Service) stageImage(ctx context.Context, r *Repository, c *change, imag
 	if !ok {
 		return refuse(LimitExceeded, "The repository '%s' already has the maximum of %d images", r.Name, maxImages)
 	}
-	c.set(imageKey(r.ID, image.Digest), image).clear(uploadKey(r.ID, image.Object.ID))
+	c.Set(imageKey(r.ID, image.Digest), image).Clear(uploadKey(r.ID, image.Object.ID))
 	if m.subject != "" {
-		c.set(referrerKey(r.ID, m.subject, image.Digest), m.referrer(image.Digest, image.Size()))
+		c.Set(referrerKey(r.ID, m.subject, image.Digest), m.referrer(image.Digest, image.Size()))
 	}
 	return nil
 }
@@ -205,7 +206,7 @@ func (s *Service) stageImage(ctx context.Context, r *Repository, c *change, imag
 type tagRecord struct{ Digest string }
 
 // stageTag points a tag at a digest, and says whether that changes anything.
-func (s *Service) stageTag(ctx context.Context, r *Repository, c *change, tag, digest string) (moved bool, err error) {
+func (s *Service) stageTag(ctx context.Context, r *Repository, c *records.Change, tag, digest string) (moved bool, err error) {
 	key := tagKey(r.ID, tag)
 	old, revision, err := get[tagRecord](ctx, s.store, key)
 	switch {
@@ -214,7 +215,7 @@ func (s *Service) stageTag(ctx context.Context, r *Repository, c *change, tag, d
 	case err == nil && r.Mutability.fixes(tag):
 		return false, refuse(TagExists, "The image tag '%s' already exists in the '%s' repository and cannot be overwritten because the tag is immutable.", tag, r.Name)
 	case err == nil:
-		c.clear(taggedKey(r.ID, old.Digest, tag))
+		c.Clear(taggedKey(r.ID, old.Digest, tag))
 	case !errors.Is(err, meta.ErrNotFound):
 		return false, err
 	}
@@ -225,7 +226,7 @@ func (s *Service) stageTag(ctx context.Context, r *Repository, c *change, tag, d
 	if !ok {
 		return false, refuse(LimitExceeded, "The image already has the maximum of %d tags", maxTagsPerImage)
 	}
-	c.at(key, revision).set(key, tagRecord{digest}).set(taggedKey(r.ID, digest, tag), tagRecord{digest})
+	c.At(key, revision).Set(key, tagRecord{digest}).Set(taggedKey(r.ID, digest, tag), tagRecord{digest})
 	return true, nil
 }
 

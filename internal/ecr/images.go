@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"coffer.example/internal/meta/records"
 	"coffer.example/kms"
 )
 
@@ -41,7 +42,7 @@ func (s *Service) DescribeImages(ctx context.Context, c kms.Caller, name Name, s
 		}
 		if len(out) == limit {
 			more = true
-			return errStop
+			return records.ErrStop
 		}
 		out = append(out, ImageDetail{*image, tags})
 		return nil
@@ -120,11 +121,11 @@ func (s *Service) DeleteImage(ctx context.Context, c kms.Caller, name Name, id I
 }
 
 func (s *Service) untag(ctx context.Context, r *Repository, digest string, tags []string) error {
-	change := newChange()
+	change := records.NewChange()
 	for _, tag := range tags {
-		change.clear(tagKey(r.ID, tag)).clear(taggedKey(r.ID, digest, tag))
+		change.Clear(tagKey(r.ID, tag)).Clear(taggedKey(r.ID, digest, tag))
 	}
-	return change.commit(ctx, s.store)
+	return change.Commit(ctx, s.store)
 }
 
 func (s *Service) checkUnreferenced(ctx context.Context, r *Repository, digest string) error {
@@ -138,11 +139,11 @@ func (s *Service) checkUnreferenced(ctx context.Context, r *Repository, digest s
 
 // dropImage deletes an image, as dropLayer does a layer.
 func (s *Service) dropImage(ctx context.Context, r *Repository, image *Image) error {
-	change := newChange().clear(imageKey(r.ID, image.Digest)).set(uploadKey(r.ID, image.Object.ID), &upload{Ended: true})
+	change := records.NewChange().Clear(imageKey(r.ID, image.Digest)).Set(uploadKey(r.ID, image.Object.ID), &upload{Ended: true})
 	if image.Subject != "" {
-		change.clear(referrerKey(r.ID, image.Subject, image.Digest))
+		change.Clear(referrerKey(r.ID, image.Subject, image.Digest))
 	}
-	if err := change.commit(ctx, s.store); err != nil {
+	if err := change.Commit(ctx, s.store); err != nil {
 		return err
 	}
 	return s.dropUpload(ctx, r.ID, image.Object.ID)

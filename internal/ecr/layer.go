@@ -11,6 +11,7 @@ import (
 
 	"coffer.example/internal/blob"
 	"coffer.example/internal/meta"
+	"coffer.example/internal/meta/records"
 	"coffer.example/kms"
 )
 
@@ -112,12 +113,12 @@ func (s *Service) addLayer(ctx context.Context, r *Repository, layer *Layer) (*L
 			return err
 		}
 		out = layer
-		c := newChange().at(layerKey(r.ID, layer.Digest), 0).set(layerKey(r.ID, layer.Digest), layer)
-		c.set(uploadKey(r.ID, id), &upload{Ended: true, Digest: layer.Digest})
+		c := records.NewChange().At(layerKey(r.ID, layer.Digest), 0).Set(layerKey(r.ID, layer.Digest), layer)
+		c.Set(uploadKey(r.ID, id), &upload{Ended: true, Digest: layer.Digest})
 		if err := s.stillThere(ctx, r, c); err != nil {
 			return err
 		}
-		return c.commit(ctx, s.store)
+		return c.Commit(ctx, s.store)
 	})
 	if err != nil {
 		return nil, err
@@ -133,17 +134,17 @@ func (s *Service) endUpload(ctx context.Context, repo, id string, layer *Layer) 
 	if err := s.tidy(ctx, repo, &layer.Object); err != nil {
 		return err
 	}
-	return newChange().clear(uploadKey(repo, id)).commit(ctx, s.store)
+	return records.NewChange().Clear(uploadKey(repo, id)).Commit(ctx, s.store)
 }
 
 // stillThere makes a commit fail if the repository has been deleted or changed since.
-func (s *Service) stillThere(ctx context.Context, r *Repository, c *change) error {
+func (s *Service) stillThere(ctx context.Context, r *Repository, c *records.Change) error {
 	key := repoKey(r.Region, r.Account, r.Name)
 	now, revision, err := get[Repository](ctx, s.store, key)
 	if errors.Is(err, meta.ErrNotFound) || err == nil && now.ID != r.ID {
 		return noRepository(Name{r.Account, r.Name})
 	}
-	c.at(key, revision)
+	c.At(key, revision)
 	return err
 }
 
@@ -233,7 +234,7 @@ func (s *Service) DeleteLayer(ctx context.Context, c kms.Caller, name Name, dige
 // dropLayer makes a layer an upload that nobody will continue, and drops that.
 func (s *Service) dropLayer(ctx context.Context, repo string, layer *Layer) error {
 	id := layer.Object.ID
-	if err := newChange().clear(layerKey(repo, layer.Digest)).set(uploadKey(repo, id), &upload{Ended: true}).commit(ctx, s.store); err != nil {
+	if err := records.NewChange().Clear(layerKey(repo, layer.Digest)).Set(uploadKey(repo, id), &upload{Ended: true}).Commit(ctx, s.store); err != nil {
 		return err
 	}
 	return s.dropUpload(ctx, repo, id)

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"coffer.example/internal/meta"
+	"coffer.example/internal/meta/records"
 	"coffer.example/kms"
 )
 
@@ -66,7 +67,7 @@ func (s *Service) holders(ctx context.Context, region, account, digest string) (
 	var found []Repository
 	err = scan(ctx, s.store, accountPrefix(region, account), "", func(_ string, r *Repository) error {
 		if examined == maxAnonymousMount {
-			return errStop
+			return records.ErrStop
 		}
 		examined++
 		found = append(found, *r)

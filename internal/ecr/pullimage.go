@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"coffer.example/internal/meta"
+	"coffer.example/internal/meta/records"
 	"coffer.example/kms"
 )
 
@@ -103,7 +104,7 @@ func (s *Service) ListTags(ctx context.Context, c kms.Caller, name Name, after s
 	err = scan(ctx, s.store, tagPrefix(r.ID), start, func(key string, _ *tagRecord) error {
 		if len(tags) == limit {
 			more = true
-			return errStop
+			return records.ErrStop
 		}
 		_, tag, _ := strings.Cut(lastPart(key), "!")
 		tags = append(tags, tag)

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"coffer.example/internal/blob"
+	"coffer.example/internal/meta/records"
 	"coffer.example/kms"
 )
 
@@ -47,7 +48,7 @@ func (s *Service) undoCreation(ctx context.Context, r *Repository) error {
 	if err := s.retireGrants(ctx, r.principal(), r); err != nil {
 		return err
 	}
-	return newChange().clear(creatingKey(r.ID)).commit(ctx, s.store)
+	return records.NewChange().Clear(creatingKey(r.ID)).Commit(ctx, s.store)
 }
 
 // findGrants finds the grants of a repository that was not made, also those whose ids were not learnt: by their names.

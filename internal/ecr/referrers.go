@@ -3,6 +3,7 @@ package ecr
 import (
 	"context"
 
+	"coffer.example/internal/meta/records"
 	"coffer.example/kms"
 )
 
@@ -26,7 +27,7 @@ func (s *Service) Referrers(ctx context.Context, c kms.Caller, name Name, subjec
 		size += annotationsSize(one.Annotations) + one.Apart
 		if len(page) == maxReferrersPage || len(page) > 0 && size > maxReferrersBytes {
 			more = true
-			return errStop
+			return records.ErrStop
 		}
 		page = append(page, *one)
 		return nil

@@ -7,6 +7,7 @@ import (
 	"path"
 
 	"coffer.example/internal/meta"
+	"coffer.example/internal/meta/records"
 	"coffer.example/kms"
 )
 
@@ -41,7 +42,7 @@ func (s *Service) CreateRepository(ctx context.Context, c kms.Caller, in CreateR
 	if r.Encryption.Key, err = s.resolveKey(ctx, c, r.Encryption.Key); err != nil {
 		return nil, err
 	}
-	if err := newChange().set(creatingKey(r.ID), r).commit(ctx, s.store); err != nil {
+	if err := records.NewChange().Set(creatingKey(r.ID), r).Commit(ctx, s.store); err != nil {
 		return nil, err
 	}
 	ctx = settled(ctx)
@@ -99,7 +100,7 @@ func (s *Service) newRepository(ctx context.Context, c kms.Caller, in CreateRepo
 // publish makes a repository visible under its name.
 func (s *Service) publish(ctx context.Context, r *Repository) error {
 	key := repoKey(r.Region, r.Account, r.Name)
-	err := newChange().at(key, 0).set(key, r).clear(creatingKey(r.ID)).commit(ctx, s.store)
+	err := records.NewChange().At(key, 0).Set(key, r).Clear(creatingKey(r.ID)).Commit(ctx, s.store)
 	if errors.Is(err, meta.ErrConflict) {
 		return refuse(RepositoryExists, "The repository with name '%s' already exists in the registry with id '%s'", r.Name, r.Account)
 	}
@@ -136,7 +137,7 @@ func (s *Service) Repositories(ctx context.Context, c kms.Caller, registry, afte
 	err = scan(ctx, s.store, prefix, start, func(_ string, r *Repository) error {
 		if len(out) == limit {
 			more = true
-			return errStop
+			return records.ErrStop
 		}
 		out = append(out, *r)
 		return nil
@@ -184,7 +185,7 @@ func (s *Service) unpublish(ctx context.Context, c kms.Caller, name Name, force 
 		}
 		key := repoKey(r.Region, r.Account, r.Name)
 		deleted = r
-		return newChange().at(key, revision).clear(key).set(deletingKey(r.ID), r).commit(ctx, s.store)
+		return records.NewChange().At(key, revision).Clear(key).Set(deletingKey(r.ID), r).Commit(ctx, s.store)
 	})
 	return deleted, err
 }
@@ -199,7 +200,7 @@ func (s *Service) erase(ctx context.Context, r *Repository) error {
 	if err := s.deleteBlobs(ctx, blobPrefix(r.ID)); err != nil {
 		return err
 	}
-	return newChange().clear(deletingKey(r.ID)).commit(ctx, s.store)
+	return records.NewChange().Clear(deletingKey(r.ID)).Commit(ctx, s.store)
 }
 
 // normal validates a mutability and fills its default in.

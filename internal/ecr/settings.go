@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"coffer.example/internal/iam"
+	"coffer.example/internal/meta/records"
 	"coffer.example/kms"
 )
 
@@ -22,7 +23,7 @@ func (s *Service) update(ctx context.Context, c kms.Caller, name Name, requestTa
 		}
 		out = r
 		key := repoKey(r.Region, r.Account, r.Name)
-		return newChange().at(key, revision).set(key, r).commit(ctx, s.store)
+		return records.NewChange().At(key, revision).Set(key, r).Commit(ctx, s.store)
 	})
 	return out, err
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"coffer.example/internal/meta"
+	"coffer.example/internal/meta/records"
 	"coffer.example/kms"
 )
 
@@ -69,11 +70,11 @@ func (s *Service) beginUpload(ctx context.Context, r *Repository, up *upload) (s
 	up.Started = s.now()
 	up.Updated = up.Started
 	return id, retry(func() error {
-		c := newChange().at(uploadKey(r.ID, id), 0).set(uploadKey(r.ID, id), up)
+		c := records.NewChange().At(uploadKey(r.ID, id), 0).Set(uploadKey(r.ID, id), up)
 		if err := s.stillThere(ctx, r, c); err != nil {
 			return err
 		}
-		return c.commit(ctx, s.store)
+		return c.Commit(ctx, s.store)
 	})
 }
 
@@ -133,7 +134,7 @@ func (s *Service) Append(ctx context.Context, c kms.Caller, name Name, id string
 	}
 	up.Segments, up.Updated = append(up.Segments, *part), s.now()
 	up.Size += part.Size
-	if err := newChange().at(uploadKey(r.ID, id), revision).set(uploadKey(r.ID, id), up).commit(settled(ctx), s.store); err != nil {
+	if err := records.NewChange().At(uploadKey(r.ID, id), revision).Set(uploadKey(r.ID, id), up).Commit(settled(ctx), s.store); err != nil {
 		return up.Size - part.Size, err
 	}
 	return up.Size, failed
@@ -258,7 +259,7 @@ func (s *Service) dropUpload(ctx context.Context, repo, id string) error {
 	if err := s.deleteBlobs(ctx, blobPrefix(repo)+id+"-"); err != nil {
 		return err
 	}
-	return newChange().clear(uploadKey(repo, id)).commit(ctx, s.store)
+	return records.NewChange().Clear(uploadKey(repo, id)).Commit(ctx, s.store)
 }
 
 // CheckParts refuses an upload that the part-wise API could not have made: one without

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"coffer.example/blockstore"
+	"coffer.example/internal/meta/records"
 	"coffer.example/kms"
 )
 
@@ -86,7 +87,7 @@ func (s *Service) beginCopy(ctx context.Context, c kms.Caller, source, snap Snap
 	if err := s.checkSnapshotFree(ctx, snap); err != nil {
 		return snap, err
 	}
-	if err := newChange().keep(snap, 0).commit(ctx, s.store); err != nil {
+	if err := newChange().keep(snap, 0).Commit(ctx, s.store); err != nil {
 		return snap, raced(err)
 	}
 	ctx = settled(ctx)
@@ -134,11 +135,11 @@ func (s *Service) refreshed(ctx context.Context, snap Snapshot) (Snapshot, error
 		return snap, err
 	}
 	defer release()
-	now, err := get[Snapshot](ctx, s.store, snap.key())
-	if err != nil || now.value.EngineID != snap.EngineID || now.value.State != SnapshotCopying {
-		return now.value, err
+	now, err := records.Get[Snapshot](ctx, s.store, snap.key())
+	if err != nil || now.Value.EngineID != snap.EngineID || now.Value.State != SnapshotCopying {
+		return now.Value, err
 	}
-	return s.refresh(settled(ctx), now.value)
+	return s.refresh(settled(ctx), now.Value)
 }
 
 // refresh is refreshed with the lock held. The grants of a copy go when it is done.

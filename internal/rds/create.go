@@ -6,6 +6,7 @@ import (
 
 	"coffer.example/blockstore"
 	"coffer.example/internal/meta"
+	"coffer.example/internal/meta/records"
 	"coffer.example/kms"
 )
 
@@ -85,7 +86,7 @@ func (s *Service) begin(ctx context.Context, c kms.Caller, d Database, from *Sna
 	if from != nil && from.KeyARN != "" && from.KeyARN != d.KeyARN {
 		d.Loans = []Loan{{KeyARN: from.KeyARN}}
 	}
-	if err := newChange().keep(d, 0).commit(ctx, s.store); err != nil {
+	if err := newChange().keep(d, 0).Commit(ctx, s.store); err != nil {
 		return Database{}, raced(err)
 	}
 	answer := d
@@ -101,7 +102,7 @@ func (s *Service) begin(ctx context.Context, c kms.Caller, d Database, from *Sna
 
 // checkFree refuses a name that is taken, and more databases than the quota.
 func (s *Service) checkFree(ctx context.Context, d Database) error {
-	_, err := get[Database](ctx, s.store, d.key())
+	_, err := records.Get[Database](ctx, s.store, d.key())
 	if err == nil {
 		return refuse(DatabaseExists, d.Kind, "DB %s already exists", noun(d.Kind))
 	}

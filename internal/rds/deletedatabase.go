@@ -73,7 +73,7 @@ func (s *Service) finishDelete(ctx context.Context, d Database) error {
 	if err := s.removeStorage(ctx, d); err != nil {
 		return fmt.Errorf("rds: delete %s: %w", d.ARN(), err)
 	}
-	return newChange().drop(d).commit(ctx, s.store)
+	return newChange().drop(d).Commit(ctx, s.store)
 }
 
 // undoCreate takes away whatever there is of a database that did not come to be, its record last.
@@ -81,7 +81,7 @@ func (s *Service) undoCreate(ctx context.Context, d Database) error {
 	if err := s.removeStorage(ctx, d); err != nil {
 		return err
 	}
-	return newChange().drop(d).commit(ctx, s.store)
+	return newChange().drop(d).Commit(ctx, s.store)
 }
 
 // removeStorage takes a database's volume and grants away.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"coffer.example/internal/meta"
+	"coffer.example/internal/meta/records"
 	"coffer.example/kms"
 )
 
@@ -63,7 +64,7 @@ func (s *Service) Databases(ctx context.Context, c kms.Caller, kind Kind, q Quer
 		if err != nil {
 			return Page[Database]{}, err
 		}
-		list = []Database{found.value}
+		list = []Database{found.Value}
 	} else {
 		var err error
 		if list, err = all[Database](ctx, s.store, databasesOf(c.Region, c.Account, kind)); err != nil {
@@ -87,15 +88,15 @@ func (s *Service) withCluster(ctx context.Context, d Database) (Database, error)
 	if d.ClusterName == "" {
 		return d, nil
 	}
-	cluster, err := get[Database](ctx, s.store, databaseKey(d.Region, d.Owner, Cluster, d.ClusterName))
+	cluster, err := records.Get[Database](ctx, s.store, databaseKey(d.Region, d.Owner, Cluster, d.ClusterName))
 	if errors.Is(err, meta.ErrNotFound) {
 		return d, nil
 	}
-	state := cluster.value.State
+	state := cluster.Value.State
 	if d.State != Available {
 		state = d.State
 	}
-	return s.shown(d, &cluster.value, state), err
+	return s.shown(d, &cluster.Value, state), err
 }
 
 func matches[T any](filters []Filter, item T, field func(T, string) ([]string, bool)) bool {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"coffer.example/internal/meta"
+	"coffer.example/internal/meta/records"
 	"coffer.example/kms"
 )
 
@@ -94,7 +95,7 @@ func (s *Service) visible(ctx context.Context, c kms.Caller, kind Kind, q Snapsh
 		}
 		for _, key := range keys {
 			owner, name, _ := strings.Cut(key, "/")
-			snap, err := get[Snapshot](ctx, s.store, snapshotKey(c.Region, owner, kind, name))
+			snap, err := records.Get[Snapshot](ctx, s.store, snapshotKey(c.Region, owner, kind, name))
 			if errors.Is(err, meta.ErrNotFound) || seen[key] || owner == c.Account {
 				continue
 			}
@@ -102,7 +103,7 @@ func (s *Service) visible(ctx context.Context, c kms.Caller, kind Kind, q Snapsh
 				return nil, err
 			}
 			seen[key] = true
-			list = append(list, snap.value)
+			list = append(list, snap.Value)
 		}
 	}
 	return list, nil

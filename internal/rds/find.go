@@ -6,23 +6,24 @@ import (
 	"strings"
 
 	"coffer.example/internal/meta"
+	"coffer.example/internal/meta/records"
 	"coffer.example/kms"
 )
 
 // database finds a database of the caller by its name or ARN.
-func (s *Service) database(ctx context.Context, c kms.Caller, kind Kind, name string) (stored[Database], error) {
+func (s *Service) database(ctx context.Context, c kms.Caller, kind Kind, name string) (records.Stored[Database], error) {
 	missing := func() error { return noDatabase(kind, name) }
 	if at, ok := parseARN(name); ok {
 		if at.region != c.Region || at.account != c.Account || at.resource != string(kind) {
-			return stored[Database]{}, missing()
+			return records.Stored[Database]{}, missing()
 		}
 		name = at.name
 	}
 	lower := strings.ToLower(name)
 	if _, err := checkName("", lower, maxName); err != nil {
-		return stored[Database]{}, missing()
+		return records.Stored[Database]{}, missing()
 	}
-	found, err := get[Database](ctx, s.store, databaseKey(c.Region, c.Account, kind, lower))
+	found, err := records.Get[Database](ctx, s.store, databaseKey(c.Region, c.Account, kind, lower))
 	if errors.Is(err, meta.ErrNotFound) {
 		return found, missing()
 	}
@@ -42,7 +43,7 @@ func (s *Service) locked(ctx context.Context, c kms.Caller, kind Kind, name stri
 	if err != nil {
 		return Database{}, nil, err
 	}
-	release, err := s.locks.Acquire(ctx, append(more, d.value.key())...)
+	release, err := s.locks.Acquire(ctx, append(more, d.Value.key())...)
 	if err != nil {
 		return Database{}, nil, err
 	}
@@ -51,7 +52,7 @@ func (s *Service) locked(ctx context.Context, c kms.Caller, kind Kind, name stri
 		release()
 		return Database{}, nil, err
 	}
-	return d.value, release, nil
+	return d.Value, release, nil
 }
 
 // withStorage is locked for what concerns storage: an instance of a cluster has none.

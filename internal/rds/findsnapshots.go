@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"coffer.example/internal/meta"
+	"coffer.example/internal/meta/records"
 	"coffer.example/kms"
 )
 
@@ -31,11 +32,11 @@ func (s *Service) findSnapshot(ctx context.Context, c kms.Caller, kind Kind, nam
 	if strings.ContainsAny(at.name, "/\x00") || at.name == "" || len(at.name) > 2*maxSnapshotName {
 		return Snapshot{}, noSnapshot(kind, name)
 	}
-	found, err := get[Snapshot](ctx, s.store, snapshotKey(at.region, at.account, kind, at.name))
-	if errors.Is(err, meta.ErrNotFound) || err == nil && !found.value.usableBy(c.Account) {
+	found, err := records.Get[Snapshot](ctx, s.store, snapshotKey(at.region, at.account, kind, at.name))
+	if errors.Is(err, meta.ErrNotFound) || err == nil && !found.Value.usableBy(c.Account) {
 		return Snapshot{}, noSnapshot(kind, name)
 	}
-	return found.value, err
+	return found.Value, err
 }
 
 func (s Snapshot) usableBy(account string) bool {

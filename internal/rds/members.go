@@ -25,23 +25,23 @@ func (s *Service) createMember(ctx context.Context, c kms.Caller, name string, s
 	if err != nil {
 		return Database{}, err
 	}
-	switch members, err := s.members(ctx, cluster.value); {
+	switch members, err := s.members(ctx, cluster.Value); {
 	case err != nil:
 		return Database{}, err
 	case len(members) >= maxMembers:
 		return Database{}, refuse(DatabaseQuota, Instance, "A DB cluster has at most %d DB instances.", maxMembers)
-	case cluster.value.State != Available:
-		return Database{}, refuse(DatabaseState, Cluster, "DB cluster %s is not in available state.", cluster.value.Name)
-	case cluster.value.Engine != d.Engine:
-		return Database{}, refuse(ParameterCombination, Instance, "The engine name requested for your DB instance (%s) doesn't match the engine name of your DB cluster (%s).", d.Engine, cluster.value.Engine)
+	case cluster.Value.State != Available:
+		return Database{}, refuse(DatabaseState, Cluster, "DB cluster %s is not in available state.", cluster.Value.Name)
+	case cluster.Value.Engine != d.Engine:
+		return Database{}, refuse(ParameterCombination, Instance, "The engine name requested for your DB instance (%s) doesn't match the engine name of your DB cluster (%s).", d.Engine, cluster.Value.Engine)
 	}
 	if err := s.checkFree(ctx, d); err != nil {
 		return Database{}, err
 	}
 	answer := d
 	d.State = Available
-	d.EngineVersion = cluster.value.EngineVersion
-	return s.shown(answer, &cluster.value, Creating), newChange().keep(d, 0).commit(ctx, s.store)
+	d.EngineVersion = cluster.Value.EngineVersion
+	return s.shown(answer, &cluster.Value, Creating), newChange().keep(d, 0).Commit(ctx, s.store)
 }
 
 // members are the instances of a cluster.

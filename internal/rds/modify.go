@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"coffer.example/internal/meta"
+	"coffer.example/internal/meta/records"
 	"coffer.example/kms"
 )
 
@@ -145,13 +146,13 @@ func (s *Service) finishGrow(ctx context.Context, d Database, gib int) error {
 
 // rename gives a database another name, which is locked too, in one commit, and tells its instances.
 func (s *Service) rename(ctx context.Context, d, next Database) (Database, error) {
-	if _, err := get[Database](ctx, s.store, next.key()); !errors.Is(err, meta.ErrNotFound) {
+	if _, err := records.Get[Database](ctx, s.store, next.key()); !errors.Is(err, meta.ErrNotFound) {
 		if err == nil {
 			err = refuse(DatabaseExists, d.Kind, "DB %s already exists", noun(d.Kind))
 		}
 		return d, err
 	}
-	now, err := get[Database](ctx, s.store, d.key())
+	now, err := records.Get[Database](ctx, s.store, d.key())
 	if err != nil {
 		return d, err
 	}
@@ -159,17 +160,17 @@ func (s *Service) rename(ctx context.Context, d, next Database) (Database, error
 	if err != nil {
 		return d, err
 	}
-	renamed := now.value
+	renamed := now.Value
 	renamed.Name, renamed.Profile = next.Name, next.Profile
 	c := newChange().keep(renamed, 0)
-	c.drop(d).expect[d.key()] = now.revision
+	c.drop(d).At(d.key(), now.Revision)
 	for _, member := range members {
-		stored, err := get[Database](ctx, s.store, member.key())
+		stored, err := records.Get[Database](ctx, s.store, member.key())
 		if err != nil {
 			return d, err
 		}
-		stored.value.ClusterName = next.Name
-		c.keep(stored.value, stored.revision)
+		stored.Value.ClusterName = next.Name
+		c.keep(stored.Value, stored.Revision)
 	}
-	return renamed, raced(c.commit(ctx, s.store))
+	return renamed, raced(c.Commit(ctx, s.store))
 }

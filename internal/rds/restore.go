@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"coffer.example/blockstore"
+	"coffer.example/internal/meta/records"
 	"coffer.example/kms"
 )
 
@@ -138,16 +139,16 @@ func (s *Service) RestorePoint(ctx context.Context, c kms.Caller, from Point, na
 func (s *Service) pointSource(ctx context.Context, c kms.Caller, from Point) (Database, error) {
 	if from.Database != "" {
 		d, err := s.database(ctx, c, from.Kind, from.Database)
-		if err == nil && d.value.ClusterName != "" {
-			err = refuse(DatabaseState, Cluster, "The DB instance %s is part of a DB cluster, which is what can be restored.", d.value.Name)
+		if err == nil && d.Value.ClusterName != "" {
+			err = refuse(DatabaseState, Cluster, "The DB instance %s is part of a DB cluster, which is what can be restored.", d.Value.Name)
 		}
-		return d.value, err
+		return d.Value, err
 	}
 	var found Database
 	err := scan(ctx, s.store, databasesOf(c.Region, c.Account, from.Kind), "", func(d Database) error {
 		if d.ResourceID == from.ResourceID {
 			found = d
-			return errStop
+			return records.ErrStop
 		}
 		return nil
 	})

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"coffer.example/internal/iam"
+	"coffer.example/internal/meta/records"
 	"coffer.example/kms"
 )
 
@@ -19,19 +20,19 @@ func (s *Service) ModifySharing(ctx context.Context, c kms.Caller, kind Kind, na
 	if err != nil {
 		return snap, err
 	}
-	stored, err := get[Snapshot](ctx, s.store, snap.key())
+	stored, err := records.Get[Snapshot](ctx, s.store, snap.key())
 	if err != nil {
 		return snap, err
 	}
-	stored.value.Shares, stored.value.Public = next.Shares, next.Public
-	change := newChange().keep(stored.value, stored.revision)
+	stored.Value.Shares, stored.Value.Public = next.Shares, next.Public
+	change := newChange().keep(stored.Value, stored.Revision)
 	for _, account := range snap.grantees() {
 		change.clear(sharedKey(snap, account))
 	}
 	for _, account := range next.grantees() {
 		change.mark(sharedKey(snap, account))
 	}
-	return stored.value, change.commit(ctx, s.store)
+	return stored.Value, change.Commit(ctx, s.store)
 }
 
 // share returns a snapshot as it is to be shared.

@@ -7,6 +7,7 @@ import (
 
 	"coffer.example/blockstore"
 	"coffer.example/internal/meta"
+	"coffer.example/internal/meta/records"
 	"coffer.example/kms"
 )
 
@@ -63,7 +64,7 @@ func (s *Service) snapshotLocked(ctx context.Context, d Database, name, kind str
 	if err := s.checkSnapshotFree(ctx, snap); err != nil {
 		return snap, err
 	}
-	if err := newChange().keep(snap, 0).commit(ctx, s.store); err != nil {
+	if err := newChange().keep(snap, 0).Commit(ctx, s.store); err != nil {
 		return snap, raced(err)
 	}
 	_, err = s.engine.CreateSnapshot(ctx, blockstore.SnapshotRequest{Volume: d.VolumeID, ID: snap.EngineID, Keys: s.keyring(d.role(), d.KeyARN)})
@@ -82,7 +83,7 @@ func snapshotIdentifier(kind Kind) string {
 
 // checkSnapshotFree refuses a name that is taken, and more manual snapshots than the quota.
 func (s *Service) checkSnapshotFree(ctx context.Context, snap Snapshot) error {
-	_, err := get[Snapshot](ctx, s.store, snap.key())
+	_, err := records.Get[Snapshot](ctx, s.store, snap.key())
 	if err == nil {
 		return refuse(SnapshotExists, snap.Kind, "Cannot create the snapshot because a snapshot with the identifier %s already exists.", snap.Name)
 	}
@@ -151,5 +152,5 @@ func (s *Service) removeSnapshot(ctx context.Context, snap Snapshot) error {
 	for _, account := range snap.grantees() {
 		c.clear(sharedKey(snap, account))
 	}
-	return c.commit(ctx, s.store)
+	return c.Commit(ctx, s.store)
 }

@@ -43,10 +43,10 @@ func (s *Service) Reboot(ctx context.Context, c kms.Caller, kind Kind, name stri
 	defer release()
 	if d.ClusterName != "" { // there is nothing of its own
 		cluster, err := s.database(ctx, c, Cluster, d.ClusterName)
-		if err == nil && cluster.value.State != Available {
-			err = badState(s.shown(d, &cluster.value, cluster.value.State))
+		if err == nil && cluster.Value.State != Available {
+			err = badState(s.shown(d, &cluster.Value, cluster.Value.State))
 		}
-		return s.shown(d, &cluster.value, Rebooting), err
+		return s.shown(d, &cluster.Value, Rebooting), err
 	}
 	if d.State != Available {
 		return d, badState(d)

@@ -52,7 +52,7 @@ func (s *Service) TagsOf(ctx context.Context, c kms.Caller, arn string) (Tags, e
 		return snap.Tags, err
 	}
 	d, err := s.database(ctx, c, kind, at.name)
-	return s.DatabaseTags(d.value), err
+	return s.DatabaseTags(d.Value), err
 }
 
 // tagged reads the ARN of a resource of the caller.

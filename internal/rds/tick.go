@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"coffer.example/internal/meta"
+	"coffer.example/internal/meta/records"
 )
 
 // Tick does what time and keys have made due: it checks the key of every available database,
@@ -34,14 +35,14 @@ func (s *Service) lookAfter(ctx context.Context, d Database) error {
 		return err
 	}
 	defer release()
-	stored, err := get[Database](ctx, s.store, d.key())
+	stored, err := records.Get[Database](ctx, s.store, d.key())
 	if errors.Is(err, meta.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if d = stored.value; d.ClusterName != "" {
+	if d = stored.Value; d.ClusterName != "" {
 		return nil
 	}
 	if d, err = s.settle(ctx, d); err != nil || d.State != Available {
@@ -113,12 +114,12 @@ func (s *Service) dropSnapshot(ctx context.Context, snap Snapshot) error {
 		return err
 	}
 	defer release()
-	now, err := get[Snapshot](ctx, s.store, snap.key())
+	now, err := records.Get[Snapshot](ctx, s.store, snap.key())
 	if errors.Is(err, meta.ErrNotFound) {
 		return nil
 	}
-	if err != nil || now.value.EngineID != snap.EngineID {
+	if err != nil || now.Value.EngineID != snap.EngineID {
 		return err
 	}
-	return s.removeSnapshot(ctx, now.value)
+	return s.removeSnapshot(ctx, now.Value)
 }

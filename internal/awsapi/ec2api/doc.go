@@ -14,7 +14,7 @@
 //
 // A parameter that an operation does not know is an error, UnknownParameter. Some that
 // SDKs always send, or that describe a machine where there is none, are read and have
-// no effect; each operation names them in its accept call. What would change the
+// no effect; each operation names them in its Accept call. What would change the
 // meaning of a request (spot, outposts, placement groups) is refused.
 //
 // # Pagination

@@ -21,7 +21,7 @@ type byDefault struct {
 }
 
 func getEncryptionByDefault(ctx context.Context, c *call) (any, error) {
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	on, err := c.api.ec2.EncryptionByDefault(ctx, c.caller)
@@ -45,7 +45,7 @@ type defaultKey struct {
 }
 
 func getDefaultKey(ctx context.Context, c *call) (any, error) {
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	key, err := c.api.ec2.DefaultKey(ctx, c.caller)

@@ -60,7 +60,7 @@ func changeFastRestores(change func(*ec2.Service, context.Context, kms.Caller, e
 			Zones: c.Strings("AvailabilityZone"), ZoneIDs: c.Strings("AvailabilityZoneId"),
 			SnapshotIDs: c.Strings("SourceSnapshotId"), DryRun: c.Flag("DryRun"),
 		}
-		if err := c.done(); err != nil {
+		if err := c.Done(); err != nil {
 			return nil, err
 		}
 		outcomes, err := change(c.api.ec2, ctx, c.caller, r)

@@ -10,8 +10,8 @@ import (
 func setImage(change ec2.ImageChange) func(ctx context.Context, c *call) (any, error) {
 	return func(ctx context.Context, c *call) (any, error) {
 		id, dryRun := c.Required("ImageId"), c.Flag("DryRun")
-		c.accept("WithCooldown")
-		if err := c.done(); err != nil {
+		c.Accept("WithCooldown")
+		if err := c.Done(); err != nil {
 			return nil, err
 		}
 		return ok(c.api.ec2.ModifyImage(ctx, c.caller, id, change, dryRun))
@@ -25,7 +25,7 @@ func enableDeprecation(ctx context.Context, c *call) (any, error) {
 	} else if at.Before(c.api.now()) {
 		c.Fail(awsapi.Errorf("InvalidParameterValue", "The deprecation time must be in the future."))
 	}
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	return ok(c.api.ec2.ModifyImage(ctx, c.caller, id, ec2.ImageChange{DeprecationTime: &at}, dryRun))
@@ -41,7 +41,7 @@ func modifyImageAttribute(ctx context.Context, c *call) (any, error) {
 	if attribute != "" && attribute != "launchPermission" && attribute != "description" && attribute != "imdsSupport" {
 		c.Invalid("Attribute", "Expected: description, imdsSupport or launchPermission")
 	}
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	if change.Description != nil || change.IMDSSupport != nil {
@@ -55,7 +55,7 @@ func resetImageAttribute(ctx context.Context, c *call) (any, error) {
 	if attribute != "launchPermission" {
 		c.Invalid("Attribute", "Expected: launchPermission")
 	}
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	i, err := c.api.ec2.OwnImage(ctx, c.caller, id)
@@ -68,7 +68,7 @@ func resetImageAttribute(ctx context.Context, c *call) (any, error) {
 
 func describeImageAttribute(ctx context.Context, c *call) (any, error) {
 	id, attribute := c.Required("ImageId"), c.Required("Attribute")
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	i, err := c.api.ec2.OwnImage(ctx, c.caller, id)

@@ -44,11 +44,11 @@ func registerImage(ctx context.Context, c *call) (any, error) {
 	r := c.imageRequest()
 	r.Architecture, r.RootDevice, r.BootMode = c.String("Architecture"), c.String("RootDeviceName"), c.String("BootMode")
 	r.Virtualization, r.IMDSSupport, r.ENASupport = c.String("VirtualizationType"), c.String("ImdsSupport"), c.Flag("EnaSupport")
-	c.accept("SriovNetSupport", "KernelId", "RamdiskId", "TpmSupport") // there is no machine
+	c.Accept("SriovNetSupport", "KernelId", "RamdiskId", "TpmSupport") // there is no machine
 	if c.Has("ImageLocation") {
 		c.Fail(awsapi.Errorf("UnsupportedOperation", "Images are registered from snapshots, not from a manifest."))
 	}
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	image, err := c.api.ec2.RegisterImage(ctx, c.caller, r)
@@ -61,9 +61,9 @@ func registerImage(ctx context.Context, c *call) (any, error) {
 func createImage(ctx context.Context, c *call) (any, error) {
 	r := c.imageRequest()
 	r.InstanceID = c.Required("InstanceId")
-	c.accept("NoReboot") // there is no operating system to restart
+	c.Accept("NoReboot") // there is no operating system to restart
 	c.regional("SnapshotLocation")
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	image, err := c.api.ec2.CreateImage(ctx, c.caller, r)
@@ -80,8 +80,8 @@ func copyImage(ctx context.Context, c *call) (any, error) {
 		Encrypted: flag(c.Params, "Encrypted"), KeyID: c.String("KmsKeyId"), CopyTags: c.Flag("CopyImageTags"),
 		Tags: tags["image"], SnapshotTags: tags["snapshot"], ClientToken: c.String("ClientToken"), DryRun: c.Flag("DryRun"),
 	}
-	c.accept("SnapshotCopyCompletionDurationMinutes")
-	if err := c.done(); err != nil {
+	c.Accept("SnapshotCopyCompletionDurationMinutes")
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	image, err := c.api.ec2.CopyImage(ctx, c.caller, r)
@@ -204,7 +204,7 @@ func describeImages(ctx context.Context, c *call) (any, error) {
 
 func deregisterImage(ctx context.Context, c *call) (any, error) {
 	id, also, dryRun := c.Required("ImageId"), c.Flag("DeleteAssociatedSnapshots"), c.Flag("DryRun")
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	return ok(c.api.ec2.DeregisterImage(ctx, c.caller, id, also, dryRun))

@@ -37,7 +37,7 @@ type instanceAttribute struct {
 
 func describeInstanceAttribute(ctx context.Context, c *call) (any, error) {
 	id, attribute := c.Required("InstanceId"), c.Required("Attribute")
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	page, err := c.api.ec2.DescribeInstances(ctx, c.caller, ec2.Query{IDs: []string{id}})
@@ -132,7 +132,7 @@ func modifyInstanceAttribute(ctx context.Context, c *call) (any, error) {
 		}
 		p.Struct("Ebs").String("VolumeId")
 	}
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	return ok(c.api.ec2.ModifyInstance(ctx, c.caller, id, r, dryRun))
@@ -151,7 +151,7 @@ func (c *call) attribute(param, name, attribute, value string) *string {
 
 func modifyMetadataOptions(ctx context.Context, c *call) (any, error) {
 	id, dryRun, options := c.Required("InstanceId"), c.Flag("DryRun"), c.metadataOptions("")
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	if err := c.api.ec2.ModifyInstance(ctx, c.caller, id, ec2.InstanceChange{Metadata: &options}, dryRun); err != nil {
@@ -170,7 +170,7 @@ func modifyMetadataOptions(ctx context.Context, c *call) (any, error) {
 func monitorInstances(on bool) func(ctx context.Context, c *call) (any, error) {
 	return func(ctx context.Context, c *call) (any, error) {
 		ids, dryRun := c.Strings("InstanceId"), c.Flag("DryRun")
-		if err := c.done(); err != nil {
+		if err := c.Done(); err != nil {
 			return nil, err
 		}
 		type monitored struct {

@@ -47,7 +47,7 @@ func runInstances(ctx context.Context, c *call) (any, error) {
 	r.UserData = data
 	c.launchNetwork(&r)
 	c.launchMachine()
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	made, err := c.api.ec2.RunInstances(ctx, c.caller, r)
@@ -73,7 +73,7 @@ func (c *call) launchNetwork(r *ec2.LaunchRequest) {
 			r.PrivateIP = v
 		}
 		for _, name := range []string{"AssociatePublicIpAddress", "DeleteOnTermination", "Description", "InterfaceType"} {
-			c.accept(p.Name(name)) // there is no network
+			c.Accept(p.Name(name)) // there is no network
 		}
 	}
 	if names := c.Strings("SecurityGroup"); len(names) > 0 && (len(names) != 1 || names[0] != "default") {
@@ -95,7 +95,7 @@ func (c *call) launchMachine() {
 	if c.Flag("EnclaveOptions.Enabled") {
 		c.Fail(awsapi.Errorf("UnsupportedOperation", "Enclaves are not supported."))
 	}
-	c.accept("CpuOptions", "CapacityReservationSpecification", "IamInstanceProfile", "MaintenanceOptions", "PrivateDnsNameOptions",
+	c.Accept("CpuOptions", "CapacityReservationSpecification", "IamInstanceProfile", "MaintenanceOptions", "PrivateDnsNameOptions",
 		"NetworkPerformanceOptions", "AdditionalInfo", "KernelId", "RamdiskId")
 }
 
@@ -116,7 +116,7 @@ func (c *call) metadataOptions(prefix string) ec2.MetadataOptions {
 }
 
 func describeInstances(ctx context.Context, c *call) (any, error) {
-	c.accept("IncludeManagedResources")
+	c.Accept("IncludeManagedResources")
 	q, err := c.page(c.Strings("InstanceId"))
 	if err != nil {
 		return nil, err
@@ -167,11 +167,11 @@ type changer func(s *ec2.Service, ctx context.Context, caller kms.Caller, ids []
 func changeStates(change changer) func(ctx context.Context, c *call) (any, error) {
 	return func(ctx context.Context, c *call) (any, error) {
 		ids, dryRun := c.Strings("InstanceId"), c.Flag("DryRun")
-		c.accept("Force", "SkipOsShutdown", "AdditionalInfo") // there is no operating system to shut down
+		c.Accept("Force", "SkipOsShutdown", "AdditionalInfo") // there is no operating system to shut down
 		if c.Flag("Hibernate") {
 			c.Fail(awsapi.Errorf("UnsupportedHibernationConfiguration", "Hibernation is not supported."))
 		}
-		if err := c.done(); err != nil {
+		if err := c.Done(); err != nil {
 			return nil, err
 		}
 		changes, err := change(c.api.ec2, ctx, c.caller, ids, dryRun)
@@ -190,7 +190,7 @@ func changeStates(change changer) func(ctx context.Context, c *call) (any, error
 
 func rebootInstances(ctx context.Context, c *call) (any, error) {
 	ids, dryRun := c.Strings("InstanceId"), c.Flag("DryRun")
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	return ok(c.api.ec2.RebootInstances(ctx, c.caller, ids, dryRun))

@@ -19,7 +19,7 @@ func checkOf(status, passed string) check {
 
 func describeInstanceStatus(ctx context.Context, c *call) (any, error) {
 	all := c.Flag("IncludeAllInstances")
-	c.accept("IncludeManagedResources")
+	c.Accept("IncludeManagedResources")
 	q, err := c.page(c.Strings("InstanceId"), all)
 	if err != nil {
 		return nil, err

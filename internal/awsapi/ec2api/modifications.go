@@ -49,7 +49,7 @@ func modifyVolume(ctx context.Context, c *call) (any, error) {
 		IOPS: positive(c.Params, "Iops"), Throughput: positive(c.Params, "Throughput"),
 		MultiAttach: c.Bool("MultiAttachEnabled"), DryRun: c.Flag("DryRun"),
 	}
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	v, err := c.api.ec2.ModifyVolume(ctx, c.caller, r)

@@ -29,7 +29,7 @@ func (c *call) filters() []ec2.Filter {
 func (c *call) page(ids []string, selects ...any) (ec2.Query, error) {
 	q := ec2.Query{IDs: ids, Filters: c.filters(), Limit: int(c.Int("MaxResults", 0))}
 	token := c.String("NextToken")
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return q, err
 	}
 	_, given := c.Value("MaxResults")

@@ -72,7 +72,7 @@ func modifySnapshotAttribute(ctx context.Context, c *call) (any, error) {
 	if attribute != "" && attribute != "createVolumePermission" {
 		c.Invalid("Attribute", "Expected: createVolumePermission")
 	}
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	return ok(c.api.ec2.ModifySnapshotSharing(ctx, c.caller, id, change, dryRun))
@@ -83,7 +83,7 @@ func resetSnapshotAttribute(ctx context.Context, c *call) (any, error) {
 	if attribute != "createVolumePermission" {
 		c.Invalid("Attribute", "Expected: createVolumePermission")
 	}
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	s, err := c.api.ec2.SnapshotSharing(ctx, c.caller, id)
@@ -96,7 +96,7 @@ func resetSnapshotAttribute(ctx context.Context, c *call) (any, error) {
 
 func describeSnapshotAttribute(ctx context.Context, c *call) (any, error) {
 	id, attribute := c.Required("SnapshotId"), c.Required("Attribute")
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	s, err := c.api.ec2.SnapshotSharing(ctx, c.caller, id)

@@ -64,7 +64,7 @@ type region struct {
 
 func describeRegions(_ context.Context, c *call) (any, error) {
 	names, all, filters := c.Strings("RegionName"), c.Flag("AllRegions"), c.filters()
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	var regions []region
@@ -109,8 +109,8 @@ type zone struct {
 
 func describeZones(_ context.Context, c *call) (any, error) {
 	names, ids, filters := c.Strings("ZoneName"), c.Strings("ZoneId"), c.filters()
-	c.accept("AllAvailabilityZones") // there are no others
-	if err := c.done(); err != nil {
+	c.Accept("AllAvailabilityZones") // there are no others
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	var zones []zone
@@ -152,8 +152,8 @@ func zoneField(z zone, name string) ([]string, bool) {
 
 func describeKeyPairs(_ context.Context, c *call) (any, error) {
 	names, ids := c.Strings("KeyName"), c.Strings("KeyPairId")
-	c.accept("IncludePublicKey", "Filter")
-	if err := c.done(); err != nil {
+	c.Accept("IncludePublicKey", "Filter")
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	if len(names) > 0 {
@@ -188,7 +188,7 @@ type accountAttributeValue struct {
 
 func describeAccountAttributes(_ context.Context, c *call) (any, error) {
 	names := c.Strings("AttributeName")
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	var out struct {

@@ -3,7 +3,6 @@ package ec2api
 import (
 	"context"
 	"io"
-	"strings"
 	"time"
 
 	"coffer.example/aead"
@@ -75,7 +74,7 @@ type call struct {
 func (a *api) operation(name string, op operation) awsapi.Operation {
 	return awsapi.Operation{ReadOnly: op.readOnly, Call: func(ctx context.Context, r *awsapi.Request, _ any) (any, error) {
 		c := &call{Params: r.Params, api: a, request: r, name: name, caller: r.Caller()}
-		c.accept("Action", "Version")
+		c.Accept("Action", "Version")
 		if !ec2.KnownRegion(c.caller.Region) {
 			return nil, awsapi.Errorf("InvalidRegion", "The Region '%s' does not exist.", c.caller.Region)
 		}
@@ -89,32 +88,10 @@ func (a *api) operation(name string, op operation) awsapi.Operation {
 	}}
 }
 
-// accept reads parameters, and all below them, that have no effect here.
-func (c *call) accept(names ...string) {
-	var found []string
-	for full := range c.All() {
-		for _, name := range names {
-			if full == name || strings.HasPrefix(full, name+".") {
-				found = append(found, full)
-			}
-		}
-	}
-	for _, full := range found {
-		c.Value(full)
-	}
-}
-
-// done ends the reading of parameters: the first error of any, else the first
-// parameter that was not read.
-func (c *call) done() error {
-	c.CheckUnknown()
-	return c.Err()
-}
-
 // settle is done, and the answer to a dry run, for operations with nothing else to check.
 func (c *call) settle() error {
 	dryRun := c.Flag("DryRun")
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return err
 	}
 	if dryRun {

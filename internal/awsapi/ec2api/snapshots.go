@@ -70,7 +70,7 @@ func createSnapshot(ctx context.Context, c *call) (any, error) {
 		Tags: c.tagLists("snapshot")["snapshot"],
 	}
 	c.regional("Location")
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	s, err := c.api.ec2.CreateSnapshot(ctx, c.caller, r)
@@ -103,7 +103,7 @@ func createSnapshots(ctx context.Context, c *call) (any, error) {
 		c.Invalid("CopyTagsFromSource", "Expected: volume")
 	}
 	c.regional("Location")
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	made, err := c.api.ec2.CreateSnapshots(ctx, c.caller, r)
@@ -149,9 +149,9 @@ func copySnapshot(ctx context.Context, c *call) (any, error) {
 		Tags: c.tagLists("snapshot")["snapshot"],
 	}
 	// SDKs sign a request to the source Region and send it along; nobody has to be asked here.
-	c.accept("PresignedUrl", "CompletionDurationMinutes")
+	c.Accept("PresignedUrl", "CompletionDurationMinutes")
 	c.destination("DestinationRegion")
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	if r.Encrypted == snapshot.False && r.KeyID == "" {
@@ -176,7 +176,7 @@ func (c *call) destination(param string) {
 
 func deleteSnapshot(ctx context.Context, c *call) (any, error) {
 	id, dryRun := c.Required("SnapshotId"), c.Flag("DryRun")
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	return ok(c.api.ec2.DeleteSnapshot(ctx, c.caller, id, dryRun))

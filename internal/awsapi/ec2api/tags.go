@@ -52,7 +52,7 @@ func tagSet(tags ec2.Tags) *awsapi.Items[tag] {
 func createTags(ctx context.Context, c *call) (any, error) {
 	ids, tags, dryRun := c.Strings("ResourceId"), ec2.Tags{}, c.Flag("DryRun")
 	readTags(c, c.Params, tags)
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	return ok(c.api.ec2.CreateTags(ctx, c.caller, ids, tags, dryRun))
@@ -68,7 +68,7 @@ func deleteTags(ctx context.Context, c *call) (any, error) {
 		}
 		removals = append(removals, r)
 	}
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	return ok(c.api.ec2.DeleteTags(ctx, c.caller, ids, removals, dryRun))

@@ -55,7 +55,7 @@ type blockPublicAccess struct {
 }
 
 func getBlockPublicAccess(ctx context.Context, c *call) (any, error) {
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	state, err := c.api.ec2.PublicAccess(ctx, c.caller)

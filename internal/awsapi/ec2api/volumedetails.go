@@ -34,7 +34,7 @@ type event struct {
 }
 
 func describeVolumeStatus(ctx context.Context, c *call) (any, error) {
-	c.accept("IncludeManagedResources")
+	c.Accept("IncludeManagedResources")
 	q, err := c.page(c.Strings("VolumeId"))
 	if err != nil {
 		return nil, err
@@ -111,7 +111,7 @@ type boolValue struct {
 
 func describeVolumeAttribute(ctx context.Context, c *call) (any, error) {
 	id, attribute := c.Required("VolumeId"), c.Required("Attribute")
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	page, err := c.api.ec2.DescribeVolumes(ctx, c.caller, ec2.Query{IDs: []string{id}})
@@ -139,7 +139,7 @@ func modifyVolumeAttribute(ctx context.Context, c *call) (any, error) {
 	if value == nil {
 		c.Required("AutoEnableIO.Value")
 	}
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	return ok(c.api.ec2.SetAutoEnableIO(ctx, c.caller, id, *value, dryRun))
@@ -149,7 +149,7 @@ func modifyVolumeAttribute(ctx context.Context, c *call) (any, error) {
 func enableVolumeIO(ctx context.Context, c *call) (any, error) {
 	id := c.Required("VolumeId")
 	dryRun := c.Flag("DryRun")
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	if _, err := c.api.ec2.DescribeVolumes(ctx, c.caller, ec2.Query{IDs: []string{id}}); err != nil {

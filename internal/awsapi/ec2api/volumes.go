@@ -34,11 +34,11 @@ func createVolume(ctx context.Context, c *call) (any, error) {
 			Encrypted: flag(c.Params, "Encrypted"), KeyID: c.String("KmsKeyId"),
 		},
 	}
-	c.accept("VolumeInitializationRate") // a restored volume is usable at once
+	c.Accept("VolumeInitializationRate") // a restored volume is usable at once
 	if c.Has("Size") && r.SizeGiB == 0 {
 		c.Fail(awsapi.Errorf("InvalidParameterValue", "Volume of 0GiB is too small; minimum is 1GiB."))
 	}
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	v, err := c.api.ec2.CreateVolume(ctx, c.caller, r)
@@ -112,7 +112,7 @@ func attachmentOf(v ec2.Volume) attachment {
 }
 
 func describeVolumes(ctx context.Context, c *call) (any, error) {
-	c.accept("IncludeManagedResources")
+	c.Accept("IncludeManagedResources")
 	q, err := c.page(c.Strings("VolumeId"))
 	if err != nil {
 		return nil, err
@@ -134,8 +134,8 @@ func describeVolumes(ctx context.Context, c *call) (any, error) {
 
 func attachVolume(ctx context.Context, c *call) (any, error) {
 	r := ec2.AttachRequest{VolumeID: c.Required("VolumeId"), InstanceID: c.Required("InstanceId"), Device: c.Required("Device"), DryRun: c.Flag("DryRun")}
-	c.accept("EbsCardIndex")
-	if err := c.done(); err != nil {
+	c.Accept("EbsCardIndex")
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	v, err := c.api.ec2.AttachVolume(ctx, c.caller, r)
@@ -150,7 +150,7 @@ func detachVolume(ctx context.Context, c *call) (any, error) {
 		VolumeID: c.Required("VolumeId"), InstanceID: c.String("InstanceId"), Device: c.String("Device"),
 		Force: c.Flag("Force"), DryRun: c.Flag("DryRun"),
 	}
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	v, err := c.api.ec2.DetachVolume(ctx, c.caller, r)
@@ -162,7 +162,7 @@ func detachVolume(ctx context.Context, c *call) (any, error) {
 
 func deleteVolume(ctx context.Context, c *call) (any, error) {
 	id, dryRun := c.Required("VolumeId"), c.Flag("DryRun")
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	return ok(c.api.ec2.DeleteVolume(ctx, c.caller, id, dryRun))

@@ -54,7 +54,7 @@ func describeVPCs(_ context.Context, c *call) (any, error) {
 
 func describeVPCAttribute(_ context.Context, c *call) (any, error) {
 	id, attribute := c.Required("VpcId"), c.Required("Attribute")
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	if id != c.network().VPC {

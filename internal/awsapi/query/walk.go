@@ -4,6 +4,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // CheckUnknown fails with the first parameter, in the order of names, that no getter
@@ -56,4 +57,27 @@ func (n *node) all(path string, yield func(string, string) bool) bool {
 		}
 	}
 	return true
+}
+
+// Accept reads parameters, and all below them, that have no effect on the answer. Call it on
+// the root, as CheckUnknown.
+func (p *Params) Accept(names ...string) {
+	var found []string
+	for full := range p.All() {
+		for _, name := range names {
+			if full == name || strings.HasPrefix(full, name+".") {
+				found = append(found, full)
+			}
+		}
+	}
+	for _, full := range found {
+		p.Value(full)
+	}
+}
+
+// Done ends the reading of parameters: the first error of any, else the first parameter
+// that was not read.
+func (p *Params) Done() error {
+	p.CheckUnknown()
+	return p.Err()
 }

@@ -156,7 +156,7 @@ func deleteBackup(of rds.Kind) func(context.Context, *call) (any, error) {
 		if id == "" {
 			c.Required(resourceParam(of))
 		}
-		if err := c.done(); err != nil {
+		if err := c.Done(); err != nil {
 			return nil, err
 		}
 		b, err := c.api.rds.DeleteAutomatedBackups(ctx, c.caller, of, id)

@@ -39,7 +39,7 @@ func (c *call) spec(of rds.Kind) rds.Spec {
 	spec := rds.Spec{
 		Profile: c.profile(of), GiB: c.count("AllocatedStorage"), Encrypted: c.Bool("StorageEncrypted"), KeyID: c.String("KmsKeyId"), Tags: c.tags(),
 	}
-	c.accept("MasterUserPassword", "PreSignedUrl", "ProcessorFeatures", "UseDefaultProcessorFeatures", "CopyOptionGroup")
+	c.Accept("MasterUserPassword", "PreSignedUrl", "ProcessorFeatures", "UseDefaultProcessorFeatures", "CopyOptionGroup")
 	if c.Flag("ManageMasterUserPassword") {
 		c.Invalid("ManageMasterUserPassword", "Secrets Manager is not served here.")
 	}
@@ -68,7 +68,7 @@ func create(of rds.Kind) func(context.Context, *call) (any, error) {
 		} else if global := c.String("GlobalClusterIdentifier"); global != "" {
 			c.Fail(noGlobalCluster(global))
 		}
-		if err := c.done(); err != nil {
+		if err := c.Done(); err != nil {
 			return nil, err
 		}
 		d, err := c.api.rds.CreateDatabase(ctx, c.caller, of, name, spec)
@@ -78,7 +78,7 @@ func create(of rds.Kind) func(context.Context, *call) (any, error) {
 
 func describe(of rds.Kind) func(context.Context, *call) (any, error) {
 	return func(ctx context.Context, c *call) (any, error) {
-		c.accept("IncludeShared")
+		c.Accept("IncludeShared")
 		q, err := c.paged(identifier(of))
 		if err != nil {
 			return nil, err
@@ -113,7 +113,7 @@ func (c *call) change(of rds.Kind) rds.Change {
 		change.BackupDays = &days
 	}
 	// Everything is applied at once, and there is no engine that a version or certificate would have to fit.
-	c.accept("MasterUserPassword", "ApplyImmediately", "AllowMajorVersionUpgrade", "CertificateRotationRestart", "DBInstanceParameterGroupName")
+	c.Accept("MasterUserPassword", "ApplyImmediately", "AllowMajorVersionUpgrade", "CertificateRotationRestart", "DBInstanceParameterGroupName")
 	if c.Flag("ManageMasterUserPassword") {
 		c.Invalid("ManageMasterUserPassword", "Secrets Manager is not served here.")
 	}
@@ -123,7 +123,7 @@ func (c *call) change(of rds.Kind) rds.Change {
 func modify(of rds.Kind) func(context.Context, *call) (any, error) {
 	return func(ctx context.Context, c *call) (any, error) {
 		name, change := c.Required(identifier(of)), c.change(of)
-		if err := c.done(); err != nil {
+		if err := c.Done(); err != nil {
 			return nil, err
 		}
 		d, err := c.api.rds.ModifyDatabase(ctx, c.caller, of, name, change)
@@ -138,7 +138,7 @@ func remove(of rds.Kind) func(context.Context, *call) (any, error) {
 		if drop := c.Bool("DeleteAutomatedBackups"); drop != nil && !*drop {
 			how.KeepBackup = true
 		}
-		if err := c.done(); err != nil {
+		if err := c.Done(); err != nil {
 			return nil, err
 		}
 		d, err := c.api.rds.DeleteDatabase(ctx, c.caller, of, name, how)
@@ -149,7 +149,7 @@ func remove(of rds.Kind) func(context.Context, *call) (any, error) {
 func start(of rds.Kind) func(context.Context, *call) (any, error) {
 	return func(ctx context.Context, c *call) (any, error) {
 		name := c.Required(identifier(of))
-		if err := c.done(); err != nil {
+		if err := c.Done(); err != nil {
 			return nil, err
 		}
 		d, err := c.api.rds.Start(ctx, c.caller, of, name)
@@ -163,7 +163,7 @@ func stop(of rds.Kind) func(context.Context, *call) (any, error) {
 		if of == rds.Instance {
 			snapshot = c.String("DBSnapshotIdentifier")
 		}
-		if err := c.done(); err != nil {
+		if err := c.Done(); err != nil {
 			return nil, err
 		}
 		d, err := c.api.rds.Stop(ctx, c.caller, of, name, snapshot)
@@ -174,8 +174,8 @@ func stop(of rds.Kind) func(context.Context, *call) (any, error) {
 func reboot(of rds.Kind) func(context.Context, *call) (any, error) {
 	return func(ctx context.Context, c *call) (any, error) {
 		name := c.Required(identifier(of))
-		c.accept("ForceFailover")
-		if err := c.done(); err != nil {
+		c.Accept("ForceFailover")
+		if err := c.Done(); err != nil {
 			return nil, err
 		}
 		d, err := c.api.rds.Reboot(ctx, c.caller, of, name)

@@ -104,7 +104,7 @@ func describeParameterGroups(of rds.Kind) func(context.Context, *call) (any, err
 func describeParameters(of rds.Kind) func(context.Context, *call) (any, error) {
 	return func(_ context.Context, c *call) (any, error) {
 		name := c.Required(parameterGroup(of) + "Name")
-		c.accept("Source")
+		c.Accept("Source")
 		if _, err := c.paged(parameterGroup(of) + "Name"); err != nil {
 			return nil, err
 		}

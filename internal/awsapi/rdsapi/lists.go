@@ -33,13 +33,13 @@ func nothing(list string) func(context.Context, *call) (any, error) {
 		for full := range c.All() {
 			c.Value(full)
 		}
-		return within(list, nil), c.done()
+		return within(list, nil), c.Done()
 	}
 }
 
 func describeEngineVersions(_ context.Context, c *call) (any, error) {
 	engine, version, family, defaultOnly := c.String("Engine"), c.String("EngineVersion"), c.String("DBParameterGroupFamily"), c.Flag("DefaultOnly")
-	c.accept("ListSupportedCharacterSets", "ListSupportedTimezones", "IncludeAll")
+	c.Accept("ListSupportedCharacterSets", "ListSupportedTimezones", "IncludeAll")
 	q, err := c.paged("Engine", version, family, defaultOnly)
 	if err != nil {
 		return nil, err
@@ -114,7 +114,7 @@ func noGlobalCluster(name string) error {
 }
 
 func describeAccountAttributes(ctx context.Context, c *call) (any, error) {
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	quotas, err := c.api.rds.Quotas(ctx, c.caller)

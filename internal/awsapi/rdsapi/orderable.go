@@ -21,7 +21,7 @@ type orderable struct{ version, class, storage string }
 
 func describeOrderable(_ context.Context, c *call) (any, error) {
 	engine, version, class, license := c.Required("Engine"), c.String("EngineVersion"), c.String("DBInstanceClass"), c.String("LicenseModel")
-	c.accept("Vpc", "AvailabilityZoneGroup")
+	c.Accept("Vpc", "AvailabilityZoneGroup")
 	q, err := c.paged("Engine", version, class, license)
 	if err != nil {
 		return nil, err

@@ -18,7 +18,7 @@ func (c *call) paged(name string, selects ...any) (rds.Query, error) {
 		q.Filters = append(q.Filters, rds.Filter{Name: f.Required("Name"), Values: append(f.Strings("Values.Value"), f.Strings("Values.member")...)})
 	}
 	marker := c.String("Marker")
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return q, err
 	}
 	if q.Limit < minRecords || q.Limit > rds.MaxPage {

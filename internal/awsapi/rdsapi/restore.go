@@ -30,7 +30,7 @@ func (c *call) restored(of rds.Kind) rds.Spec {
 func restoreCluster(ctx context.Context, c *call) (any, error) {
 	name, source, spec := c.Required("DBClusterIdentifier"), c.Required("SnapshotIdentifier"), c.restored(rds.Cluster)
 	c.Required("Engine")
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	of := rds.Cluster
@@ -52,7 +52,7 @@ func restoreInstance(ctx context.Context, c *call) (any, error) {
 	if source == "" {
 		c.Required("DBSnapshotIdentifier")
 	}
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	d, err := c.api.rds.RestoreSnapshot(ctx, c.caller, rds.Instance, name, of, source, spec)
@@ -89,7 +89,7 @@ func (c *call) restorePoint(ctx context.Context, from rds.Point, name, source st
 	if from.Database == "" && from.ResourceID == "" {
 		c.Required(source)
 	}
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	d, err := c.api.rds.RestorePoint(ctx, c.caller, from, name, spec)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"maps"
-	"strings"
 
 	"coffer.example/aead"
 	"coffer.example/internal/awsapi"
@@ -70,7 +69,7 @@ type call struct {
 func (a *api) operation(name string, op operation) awsapi.Operation {
 	return awsapi.Operation{ReadOnly: op.readOnly, Call: func(ctx context.Context, r *awsapi.Request, _ any) (any, error) {
 		c := &call{Params: r.Params, api: a, request: r, name: name, caller: r.Caller()}
-		c.accept("Action", "Version")
+		c.Accept("Action", "Version")
 		if !ec2.KnownRegion(c.caller.Region) {
 			return nil, awsapi.Errorf("InvalidParameterValue", "The Region '%s' does not exist.", c.caller.Region)
 		}
@@ -79,28 +78,6 @@ func (a *api) operation(name string, op operation) awsapi.Operation {
 		}
 		return op.run(ctx, c)
 	}}
-}
-
-// accept reads parameters, and all below them, that have no effect here.
-func (c *call) accept(names ...string) {
-	var found []string
-	for full := range c.All() {
-		for _, name := range names {
-			if full == name || strings.HasPrefix(full, name+".") {
-				found = append(found, full)
-			}
-		}
-	}
-	for _, full := range found {
-		c.Value(full)
-	}
-}
-
-// done ends the reading of parameters: the first error of any, else the first parameter that
-// was not read.
-func (c *call) done() error {
-	c.CheckUnknown()
-	return c.Err()
 }
 
 // count reads a number that is not negative.

@@ -21,7 +21,7 @@ func modifyAttribute(of rds.Kind) func(context.Context, *call) (any, error) {
 	return func(ctx context.Context, c *call) (any, error) {
 		name, attribute := c.Required(snapshotIdentifier(of)), c.Required("AttributeName")
 		add, remove := c.list("ValuesToAdd", "AttributeValue"), c.list("ValuesToRemove", "AttributeValue")
-		if err := c.done(); err != nil {
+		if err := c.Done(); err != nil {
 			return nil, err
 		}
 		if attribute != "restore" {
@@ -35,7 +35,7 @@ func modifyAttribute(of rds.Kind) func(context.Context, *call) (any, error) {
 func describeAttributes(of rds.Kind) func(context.Context, *call) (any, error) {
 	return func(ctx context.Context, c *call) (any, error) {
 		name := c.Required(snapshotIdentifier(of))
-		if err := c.done(); err != nil {
+		if err := c.Done(); err != nil {
 			return nil, err
 		}
 		snap, err := c.api.rds.OwnSnapshot(ctx, c.caller, of, name)

@@ -33,7 +33,7 @@ func snapshotElement(of rds.Kind) string {
 func createSnapshot(of rds.Kind) func(context.Context, *call) (any, error) {
 	return func(ctx context.Context, c *call) (any, error) {
 		name, database, tags := c.Required(snapshotIdentifier(of)), c.Required(identifier(of)), c.tags()
-		if err := c.done(); err != nil {
+		if err := c.Done(); err != nil {
 			return nil, err
 		}
 		snap, err := c.api.rds.CreateSnapshot(ctx, c.caller, of, database, name, tags)
@@ -48,11 +48,11 @@ func copySnapshot(of rds.Kind) func(context.Context, *call) (any, error) {
 			KeyID: c.String("KmsKeyId"), CopyTags: c.Flag("CopyTags"), Tags: c.tags(),
 		}
 		// SDKs sign a request to the source Region and send it along; nobody has to be asked here.
-		c.accept("PreSignedUrl", "SourceRegion")
+		c.Accept("PreSignedUrl", "SourceRegion")
 		if of == rds.Instance {
-			c.accept("OptionGroupName", "CopyOptionGroup") // there is one option group per engine
+			c.Accept("OptionGroupName", "CopyOptionGroup") // there is one option group per engine
 		}
-		if err := c.done(); err != nil {
+		if err := c.Done(); err != nil {
 			return nil, err
 		}
 		snap, err := c.api.rds.CopySnapshot(ctx, c.caller, r)
@@ -88,7 +88,7 @@ func describeSnapshots(of rds.Kind) func(context.Context, *call) (any, error) {
 func deleteSnapshot(of rds.Kind) func(context.Context, *call) (any, error) {
 	return func(ctx context.Context, c *call) (any, error) {
 		name := c.Required(snapshotIdentifier(of))
-		if err := c.done(); err != nil {
+		if err := c.Done(); err != nil {
 			return nil, err
 		}
 		snap, err := c.api.rds.DeleteSnapshot(ctx, c.caller, of, name)

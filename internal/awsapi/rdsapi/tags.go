@@ -21,7 +21,7 @@ func listTags(ctx context.Context, c *call) (any, error) {
 	if len(c.List("Filters.Filter")) > 0 {
 		return nil, awsapi.Errorf("InvalidParameterValue", "This operation has no filters.")
 	}
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	out := elements{}
@@ -36,7 +36,7 @@ func listTags(ctx context.Context, c *call) (any, error) {
 
 func addTags(ctx context.Context, c *call) (any, error) {
 	name, tags := c.Required("ResourceName"), c.tags()
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	return nil, c.api.rds.Retag(ctx, c.caller, name, tags, nil)
@@ -44,7 +44,7 @@ func addTags(ctx context.Context, c *call) (any, error) {
 
 func removeTags(ctx context.Context, c *call) (any, error) {
 	name, keys := c.Required("ResourceName"), c.Strings("TagKeys.member")
-	if err := c.done(); err != nil {
+	if err := c.Done(); err != nil {
 		return nil, err
 	}
 	return nil, c.api.rds.Retag(ctx, c.caller, name, rds.Tags{}, keys)
