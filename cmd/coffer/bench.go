@@ -84,6 +84,20 @@ func (o *benchOutputs) flags(f *flag.FlagSet) {
 	f.StringVar(&o.html, "html", "", "write a page with plots to `FILE`")
 }
 
+// benchRunFlags parses the command line of a measurement: the flags that f has, those
+// that every measurement has, and no operands.
+func benchRunFlags(f *flag.FlagSet, o *bench.Options, out *benchOutputs, args []string, stdout io.Writer) error {
+	f.Uint64Var(&o.Seed, "seed", 1, "of the order within a round")
+	f.BoolVar(&o.Strict, "strict", false, "refuse a machine that is not quiet")
+	f.BoolVar(&o.Emulated, "emulated", false, "mark the report as made under emulation")
+	out.flags(f)
+	rest, err := benchFlags(f, args, "", stdout)
+	if err == nil && len(rest) > 0 {
+		err = fmt.Errorf("%w: unexpected %q", errBenchUsage, rest[0])
+	}
+	return err
+}
+
 func (o *benchOutputs) write(rep *bench.Report) error {
 	for path, write := range map[string]func(io.Writer) error{
 		o.json: rep.WriteJSON,

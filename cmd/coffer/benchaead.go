@@ -27,17 +27,10 @@ func benchAEAD(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	f.StringVar(&cores, "cores", "", "core `COUNTS`, such as 1,2,4")
 	f.StringVar(&suite, "suite", "", "only AES-256-GCM or ChaCha20-Poly1305")
 	f.StringVar(&runner, "runner", "", "a `PROGRAM` that runs the processes of the paths, such as an emulator that the kernel does not know of")
-	f.Uint64Var(&o.Seed, "seed", 1, "of the order within a round")
-	f.BoolVar(&o.Strict, "strict", false, "refuse a machine that is not quiet")
-	f.BoolVar(&o.Emulated, "emulated", false, "mark the report as made under emulation")
-	out.flags(f)
-	rest, err := benchFlags(f, args, "", stdout)
-	if err != nil {
+	if err := benchRunFlags(f, &o.Options, &out, args, stdout); err != nil {
 		return err
 	}
-	if len(rest) > 0 {
-		return fmt.Errorf("%w: unexpected %q", errBenchUsage, rest[0])
-	}
+	var err error
 	if o.Sizes, err = benchNumbers(sizes); err != nil {
 		return err
 	}

@@ -33,16 +33,8 @@ func benchEBS(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	size := f.Int64("set", benchEBSBytes, "`BYTES` that a copied or restored snapshot has, in blocks of 512 KiB")
 	atOnce := f.Int("at-once", benchEBSAtOnce, "`BLOCKS` that are written or read at once")
 	dir := f.String("dir", os.TempDir(), "`DIRECTORY` on the disk to be measured")
-	f.Uint64Var(&o.Seed, "seed", 1, "of the order within a round")
-	f.BoolVar(&o.Strict, "strict", false, "refuse a machine that is not quiet")
-	f.BoolVar(&o.Emulated, "emulated", false, "mark the report as made under emulation")
-	out.flags(f)
-	rest, err := benchFlags(f, args, "", stdout)
-	if err != nil {
+	if err := benchRunFlags(f, &o, &out, args, stdout); err != nil {
 		return err
-	}
-	if len(rest) > 0 {
-		return fmt.Errorf("%w: unexpected %q", errBenchUsage, rest[0])
 	}
 	if *quick {
 		o.Rounds, *size = bench.MinRounds, benchEBSQuick

@@ -36,16 +36,8 @@ func benchKMS(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	f.IntVar(&o.Rounds, "rounds", 0, fmt.Sprintf("interleaved rounds, at least %d", bench.MinRounds))
 	f.DurationVar(&o.Slot, "slot", benchKMSSlot, "how long one operation runs in one round")
 	dir := f.String("dir", os.TempDir(), "`DIRECTORY` on the disk that keys and audit trail lie on")
-	f.Uint64Var(&o.Seed, "seed", 1, "of the order within a round")
-	f.BoolVar(&o.Strict, "strict", false, "refuse a machine that is not quiet")
-	f.BoolVar(&o.Emulated, "emulated", false, "mark the report as made under emulation")
-	out.flags(f)
-	rest, err := benchFlags(f, args, "", stdout)
-	if err != nil {
+	if err := benchRunFlags(f, &o, &out, args, stdout); err != nil {
 		return err
-	}
-	if len(rest) > 0 {
-		return fmt.Errorf("%w: unexpected %q", errBenchUsage, rest[0])
 	}
 	if *quick {
 		o.Rounds = bench.MinRounds

@@ -41,12 +41,7 @@ func benchPeers(ctx context.Context, args []string, stdout, stderr io.Writer) er
 	rows := f.String("rows", "", "comma-separated `NAMES` of rows, or their beginnings; empty: all")
 	list := f.Bool("list", false, "list the rows and end")
 	f.StringVar(&o.dir, "dir", os.TempDir(), "`DIRECTORY` on the disk to be measured")
-	f.Uint64Var(&o.Seed, "seed", 1, "of the order within a round")
-	f.BoolVar(&o.Strict, "strict", false, "refuse a machine that is not quiet")
-	f.BoolVar(&o.Emulated, "emulated", false, "mark the report as made under emulation")
-	out.flags(f)
-	rest, err := benchFlags(f, args, "", stdout)
-	if err != nil {
+	if err := benchRunFlags(f, &o.Options, &out, args, stdout); err != nil {
 		return err
 	}
 	if *list {
@@ -59,8 +54,6 @@ func benchPeers(ctx context.Context, args []string, stdout, stderr io.Writer) er
 		o.only = strings.Split(*rows, ",")
 	}
 	switch {
-	case len(rest) > 0:
-		return fmt.Errorf("%w: unexpected %q", errBenchUsage, rest[0])
 	case o.seconds < 1:
 		return fmt.Errorf("%w: --seconds %d", errBenchUsage, o.seconds)
 	case o.size < benchVolumeBytes || o.size%benchVolumeBytes != 0 || o.size > maxPeersSize:

@@ -32,16 +32,8 @@ func benchPipeline(ctx context.Context, args []string, stdout, stderr io.Writer)
 	f.Int64Var(&o.SetBytes, "set", 64<<20, "`BYTES` of the volume that operations fall in")
 	memory := f.String("memory", benchDefaultMemory, "`DIRECTORY` in memory for the volume in memory")
 	disk := f.String("dir", os.TempDir(), "`DIRECTORY` on the disk to be measured")
-	f.Uint64Var(&o.Seed, "seed", 1, "of the order within a round")
-	f.BoolVar(&o.Strict, "strict", false, "refuse a machine that is not quiet")
-	f.BoolVar(&o.Emulated, "emulated", false, "mark the report as made under emulation")
-	out.flags(f)
-	rest, err := benchFlags(f, args, "", stdout)
-	if err != nil {
+	if err := benchRunFlags(f, &o.Options, &out, args, stdout); err != nil {
 		return err
-	}
-	if len(rest) > 0 {
-		return fmt.Errorf("%w: unexpected %q", errBenchUsage, rest[0])
 	}
 	if o.SetBytes > benchVolumeBytes {
 		return fmt.Errorf("%w: --set is at most %d", errBenchUsage, int64(benchVolumeBytes))
