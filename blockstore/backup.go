@@ -46,6 +46,9 @@ func (s *Store) BeginBackup(scratch string) (*Backup, error) {
 	if err := s.index.checkpoint(scratch); err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
+	if err := s.journal.bringHome(); err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
 	s.zonesMu.RLock()
 	zones := slices.Clone(s.zones)
 	s.zonesMu.RUnlock()

@@ -174,7 +174,8 @@ func (s *Store) newDevice(ctx context.Context, v *volume, h *volumeHeader, keys 
 		return nil, err
 	}
 	d := &Device{store: s, vol: v, number: h.number, rid: h.rid, keys: keys,
-		sessions: newSessionSet(s, byNumber), active: new(dirtySet)}
+		sessions: newSessionSet(s, byNumber)}
+	d.active = &dirtySet{owner: d}
 	d.resize(h.size)
 	d.chain.Store(&chain)
 	d.scratch.New = func() any { return new(aead.Scratch) }

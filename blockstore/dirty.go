@@ -28,6 +28,7 @@ type dirtyExtent struct {
 // dirtySet is what a volume has written since its last round: the active one takes
 // writes, the frozen one is being committed.
 type dirtySet struct {
+	owner   *Device
 	pending atomic.Int64 // device writes under way; see stager
 
 	mu  sync.Mutex // guards err

@@ -29,7 +29,7 @@ func newFailingJournal(t *testing.T, journal int64, volumes ...string) *failing 
 	watchdog(t)
 	f := &failing{history: &history{t: t, fs: vfs.NewCrashableMem(), keys: newTestKeys()}, devices: map[string]*Device{}}
 	f.faults = newFaultFS(f.fs)
-	f.opts = Options{Dir: "/store", FS: f.faults, Keys: f.keys, ZoneSlots: 64, JournalBytes: journal}
+	f.opts = Options{Dir: "/store", FS: f.faults, Keys: f.keys, ZoneSlots: 64, JournalBytes: journal, seams: testSeams()}
 	f.reopen()
 	for _, id := range volumes {
 		_, err := f.s.CreateVolume(ctx, VolumeSpec{ID: id, Size: GiB, Key: "one"})

@@ -364,7 +364,7 @@ func (s *Store) freeDead(v *volume, sn *snapshotHeader, olderSequence uint64) er
 		if err != nil {
 			return err
 		}
-		s.epochs.release(freed)
+		s.release(freed)
 		from = next
 	}
 	return nil
@@ -461,7 +461,7 @@ func (s *Store) freeViewBatch(v *volume, from, to []byte, older uint32, olderSeq
 	if err != nil {
 		return nil, err
 	}
-	s.epochs.release(freed)
+	s.release(freed)
 	return next, nil
 }
 

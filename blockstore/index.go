@@ -37,6 +37,8 @@ type index struct {
 
 	opening atomic.Bool
 	commits atomic.Uint64
+
+	later later
 }
 
 // indexComparer compares bytes; the generation of an extent key is its suffix, so
@@ -210,7 +212,7 @@ func (ix *index) close() error {
 	if ix.failure() != nil {
 		return nil
 	}
-	return ix.run(ix.db.Close)
+	return errors.Join(ix.drain(), ix.run(ix.db.Close))
 }
 
 // batch collects records of one atomic commit.
@@ -241,12 +243,11 @@ func (ix *index) batchOf(repr []byte) (*batch, error) {
 // deleteRange deletes the keys in [from, to).
 func (b *batch) deleteRange(from, to []byte) { _ = b.b.DeleteRange(from, to, nil) }
 
-// apply applies the batch without a sync: the journal has it. After an error the store
-// has failed.
-func (ix *index) apply(b *batch) error { return ix.commitWith(b, pebble.NoSync) }
-
 // sync makes everything that was applied durable.
 func (ix *index) sync() error {
+	if err := ix.drain(); err != nil {
+		return err
+	}
 	err := ix.run(func() error { return ix.db.LogData(nil, pebble.Sync) })
 	if err != nil {
 		ix.fail(err)
@@ -258,19 +259,22 @@ func (ix *index) sync() error {
 // commit applies the batch and syncs it. After an error the store has failed: the
 // batch may or may not be durable.
 func (ix *index) commit(b *batch) error {
-	if err := ix.commitWith(b, pebble.Sync); err != nil {
+	if err := ix.drain(); err != nil {
+		return err
+	}
+	if err := ix.commitWith(b.b, pebble.Sync); err != nil {
 		return err
 	}
 	ix.commits.Add(1)
 	return nil
 }
 
-func (ix *index) commitWith(b *batch, o *pebble.WriteOptions) error {
+func (ix *index) commitWith(b *pebble.Batch, o *pebble.WriteOptions) error {
 	err := ix.run(func() error {
-		if err := b.b.Commit(o); err != nil {
+		if err := b.Commit(o); err != nil {
 			return err
 		}
-		return b.b.Close()
+		return b.Close()
 	})
 	if err != nil {
 		ix.fail(err)
@@ -281,7 +285,7 @@ func (ix *index) commitWith(b *batch, o *pebble.WriteOptions) error {
 
 // get returns a copy of the value of key, or ErrNotFound.
 func (ix *index) get(key []byte) ([]byte, error) {
-	if err := ix.failure(); err != nil {
+	if err := ix.drain(); err != nil {
 		return nil, err
 	}
 	v, closer, err := ix.db.Get(key)
@@ -298,7 +302,7 @@ func (ix *index) get(key []byte) ([]byte, error) {
 // newest calls fn with the newest record of an extent whose generation is at most
 // generation. It returns false if there is none. v is valid during fn.
 func (ix *index) newest(volume uint32, extent uint64, generation uint32, fn func(gen uint32, v []byte) error) (bool, error) {
-	if err := ix.failure(); err != nil {
+	if err := ix.drain(); err != nil {
 		return false, err
 	}
 	it, err := ix.db.NewIter(nil)
@@ -321,7 +325,7 @@ func (ix *index) newest(volume uint32, extent uint64, generation uint32, fn func
 // scan calls fn for the keys in [from, to) in order until it returns false or an error.
 // It sees one state of the index. k and v are valid during fn.
 func (ix *index) scan(from, to []byte, fn func(k, v []byte) (bool, error)) error {
-	if err := ix.failure(); err != nil {
+	if err := ix.drain(); err != nil {
 		return err
 	}
 	return scanIndex(ix.db, from, to, fn)

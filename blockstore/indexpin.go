@@ -17,7 +17,7 @@ type pinnedIndex struct {
 
 // pin keeps the present state for reading until release.
 func (ix *index) pin() (*pinnedIndex, error) {
-	if err := ix.failure(); err != nil {
+	if err := ix.drain(); err != nil {
 		return nil, err
 	}
 	return &pinnedIndex{ix, ix.db.NewSnapshot()}, nil
@@ -42,6 +42,9 @@ func (p *pinnedIndex) release() error {
 // checkpoint makes dir, which must not exist, a copy of the index as it is durable now:
 // hard links to its tables where the file system has them, and a copy of its log.
 func (ix *index) checkpoint(dir string) error {
+	if err := ix.drain(); err != nil {
+		return err
+	}
 	return ix.run(func() error {
 		return wrapIndex(ix.db.Checkpoint(dir, pebble.WithFlushedWAL()))
 	})

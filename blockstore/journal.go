@@ -16,8 +16,8 @@ import (
 
 // The journal makes a small flush durable with one synced write: an entry holds the
 // round's index batch and the ciphertext of its blocks. The batch is then applied to
-// the index without a sync of its own, and the blocks are written to their slots as
-// always. After a crash the entries are applied again. See doc.go for the format.
+// the index without a sync of its own, and the blocks are written to their slots later
+// (see landing). After a crash the entries are applied again. See doc.go for the format.
 const (
 	// DefaultJournalBytes is the size of the journal.
 	DefaultJournalBytes = 8 << 20
@@ -45,6 +45,7 @@ type journal struct {
 	size  int64
 	id    aead.ID // of the store
 	seams *seams
+	land  func() error // brings the blocks of entries to their slots
 
 	mu       sync.Mutex // guards the fields below; held from an entry's number to its application
 	next     uint64     // number of the next entry
@@ -109,7 +110,7 @@ func (s *Store) openJournal(size int64) error {
 var errNoJournal = errors.New("the journal is not used")
 
 func (s *Store) newJournal(f zoneFile, size int64) *journal {
-	return &journal{file: f, size: size, id: s.super.store, seams: &s.seams, unsynced: map[*zone]struct{}{}, buf: alignedBuffer(journalMaxEntry)}
+	return &journal{file: f, size: size, id: s.super.store, seams: &s.seams, land: s.land, unsynced: map[*zone]struct{}{}, buf: alignedBuffer(journalMaxEntry)}
 }
 
 // createJournal writes the whole file, so that its later writes change no metadata, and
@@ -154,6 +155,25 @@ func (j *journal) settle() error {
 	return j.syncZones()
 }
 
+// bringHome writes the blocks of the entries to their slots, unsynced.
+func (j *journal) bringHome() error {
+	if j == nil {
+		return nil
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.land()
+}
+
+// ready says whether an entry can be written now.
+func (j *journal) ready() bool {
+	if j == nil || !j.mu.TryLock() {
+		return false
+	}
+	defer j.mu.Unlock()
+	return j.err == nil
+}
+
 // describe says what the journal is like, for people.
 func (j *journal) describe() string {
 	if j == nil {
@@ -179,12 +199,17 @@ func writeSynced(f zoneFile, p []byte, off int64) error {
 
 // syncZones makes the slots of the entries durable where they lie. It needs mu.
 func (j *journal) syncZones() error {
+	if !j.seams.without(ruleJournalLand) {
+		if err := j.land(); err != nil {
+			return err // the journal keeps their blocks, for the next open
+		}
+	}
 	for z := range j.unsynced {
 		if j.seams.without(ruleJournalSync) {
 			break
 		}
 		if err := z.sync(); err != nil {
-			return err // the journal keeps their blocks, for the next open
+			return err // likewise
 		}
 		delete(j.unsynced, z)
 	}
@@ -209,10 +234,14 @@ func (d *Device) commitJournaled(set *dirtySet, w *roundWork) (bool, error) {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if err := s.landing.failure(); err != nil && j.err == nil {
+		j.err = err // its blocks are in the journal, and stay there
+		s.metrics.journalFailures.Add(1)
+	}
 	if j.err != nil {
 		return false, nil
 	}
-	refs, zones, ok := d.journalBlocks(j)
+	refs, blocks, ok := d.journalBlocks(j)
 	if !ok {
 		return false, nil
 	}
@@ -233,14 +262,13 @@ func (d *Device) commitJournaled(set *dirtySet, w *roundWork) (bool, error) {
 	j.next++
 	w.batch.set(metaKey(metaJournal), binary.BigEndian.AppendUint64(nil, number))
 	entry := j.encode(number, w.batch.repr(), refs)
-	s.stager.kick() // the slots are written meanwhile
 	if err := writeSynced(j.file, entry, j.tail); err != nil {
 		j.err = err // the entry may be durable or not; its number is committed with the round
 		w.entry = number
 		s.metrics.journalFailures.Add(1)
 		return false, nil
 	}
-	s.stager.await(set)
+	s.landing.add(blocks)
 	if err := set.failure(); err != nil {
 		s.voidEntry(number)
 		return false, d.fail(err)
@@ -249,8 +277,8 @@ func (d *Device) commitJournaled(set *dirtySet, w *roundWork) (bool, error) {
 		return false, d.fail(err)
 	}
 	j.tail += int64(len(entry))
-	for z := range zones {
-		j.unsynced[z] = struct{}{}
+	for _, b := range blocks {
+		j.unsynced[b.write.zone] = struct{}{}
 	}
 	s.metrics.journaled.Add(1)
 	return true, nil
@@ -279,9 +307,9 @@ func (j *journal) rewind(ix *index) error {
 
 // journalBlocks copies the frozen blocks to where they belong in the entry. It returns
 // false if there are too many or some are no longer in memory.
-func (d *Device) journalBlocks(j *journal) ([]journalRef, map[*zone]struct{}, bool) {
+func (d *Device) journalBlocks(j *journal) ([]journalRef, []*sealedBlock, bool) {
 	var refs []journalRef
-	zones := map[*zone]struct{}{}
+	var sealed []*sealedBlock
 	blocks := j.buf[journalMaxHead:]
 	for i := range d.shards {
 		for extent, e := range d.shards[i].frozen { // immutable under roundMu
@@ -292,11 +320,11 @@ func (d *Device) journalBlocks(j *journal) ([]journalRef, map[*zone]struct{}, bo
 					return nil, nil, false
 				}
 				refs = append(refs, journalRef{d.number, extent, at, b.slot, b.sequence})
-				zones[b.write.zone] = struct{}{}
+				sealed = append(sealed, b)
 			}
 		}
 	}
-	return refs, zones, true
+	return refs, sealed, true
 }
 
 // entrySize is the length of an entry in the file, in bytes.

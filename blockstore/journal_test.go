@@ -104,13 +104,22 @@ func TestJournalKeepsUnsyncedZone(t *testing.T) {
 func TestJournalReadOnly(t *testing.T) {
 	f := newFailingJournal(t, 256<<10, "a")
 	f.put("a", 0, 1)
-	f.fs = f.fs.CrashClone(vfs.CrashCloneCfg{})
 	o := f.opts
-	o.FS, o.ReadOnly = f.fs, true
+	o.FS, o.ReadOnly = f.fs.CrashClone(vfs.CrashCloneCfg{}), true
 	_, err := Open(o)
 	require.ErrorIs(t, err, ErrUnclean)
-	o.ReadOnly = false
+
+	require.NoError(t, f.s.index.sync()) // the index has it now, its slot has not
+	o.FS = f.fs.CrashClone(vfs.CrashCloneCfg{})
 	s, err := Open(o)
+	require.NoError(t, err)
+	report, err := s.Verify(ctx, VerifyOptions{})
+	require.NoError(t, err)
+	require.True(t, report.Clean(), "%v", report.Problems)
+	require.NoError(t, s.Close())
+
+	o.ReadOnly = false
+	s, err = Open(o)
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
 	o.ReadOnly = true
@@ -133,4 +142,60 @@ func FuzzJournalEntry(f *testing.F) {
 		copy(j.buf[journalMaxHead:], e.data)
 		require.Equal(t, b[:e.size], j.encode(e.number, e.batch, e.refs))
 	})
+}
+
+// A flushed block is read from memory until its slot is written. A slot that is given up
+// before that gets no new owner until then: the late write would destroy the owner's block.
+func TestLandingKeepsSlots(t *testing.T) {
+	f := newFailingJournal(t, 256<<10, "a")
+	f.put("a", 1, 1) // makes the zone
+	require.NoError(t, f.s.journal.bringHome())
+	put := func(seed uint64) (slot uint64) {
+		f.put("a", 0, seed)
+		f.expect("a", 0, seed)
+		r, err := f.devices["a"].record(0)
+		require.NoError(t, err)
+		return r.slots[0]
+	}
+	first := put(2)
+	require.EqualValues(t, 1, f.s.landing.left.Load(), "it waits for others")
+	used := func(slot uint64) bool { return f.s.alloc.usedOf(0)[slot/64]>>(slot%64)&1 == 1 }
+	second := put(3)
+	require.NotEqual(t, first, second)
+	require.True(t, used(first), "its late write would hit the next owner")
+	require.NoError(t, f.s.journal.bringHome())
+	require.Zero(t, f.s.landing.count.Load())
+	require.False(t, used(first))
+	require.True(t, used(second))
+	f.expect("a", 0, 3)
+	f.sound()
+}
+
+// A write to a slot that fails after its block was flushed fails the volume. The block is
+// read from memory, the journal keeps it, and the next open writes it to its slot.
+func TestLandingFails(t *testing.T) {
+	f := newFailingJournal(t, 256<<10, "a", "b")
+	f.put("a", 0, 1)
+	require.NoError(t, f.s.journal.bringHome())
+	f.fault(func(name fsOp, path string) bool { return name == opWrite && isZone(path) })
+	f.put("a", 0, 2)
+	require.ErrorIs(t, f.s.journal.bringHome(), errInjected)
+	f.faults.setOp(nil)
+	require.ErrorIs(t, f.write("a", 0, 3), ErrFailed)
+	require.EqualValues(t, 1, f.s.Metrics().VolumeFailures)
+	f.put("b", 0, 4) // without the journal
+	require.EqualValues(t, 1, f.s.Metrics().JournalFailures)
+	require.ErrorIs(t, f.devices["a"].Detach(ctx), ErrFailed)
+	f.attach("a")
+	f.expect("a", 0, 2)
+	f.put("a", 1, 5)
+	require.Error(t, f.s.Close(), "not clean: the next open needs the journal")
+	f.reopen()
+	f.attach("a")
+	f.attach("b")
+	f.expect("a", 0, 2)
+	f.expect("a", 1, 5)
+	f.expect("b", 0, 4)
+	f.put("a", 0, 6)
+	f.sound()
 }

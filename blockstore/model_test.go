@@ -308,6 +308,7 @@ func (h *history) settle() {
 		}
 		return true
 	}, 30*time.Second, time.Millisecond)
+	require.NoError(h.t, h.s.journal.bringHome())
 	var want, have []uint64
 	for range 2000 { // a walker of a volume that is gone may still give slots back
 		want, have = h.bitmaps()

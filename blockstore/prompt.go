@@ -36,6 +36,11 @@ func (d *Device) blockPrompt(block uint64) bool {
 	return r != nil && r.zero>>i&1 == 1 || len(d.levels()) == 0
 }
 
+// FlushesPrompt says whether a flush will probably be one write to the journal, or nothing.
+func (d *Device) FlushesPrompt() bool {
+	return d.dirty.Load() <= journalBlocks*BlockSize && d.rounds.idle() && d.store.journal.ready()
+}
+
 // WritesPrompt says whether a write will probably only be sealed and staged: it is
 // short and whole, a buffer is free, and nothing holds writers back.
 func (d *Device) WritesPrompt(off, n int64) bool {

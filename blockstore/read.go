@@ -178,11 +178,15 @@ func shownMask(limit, extent uint64) uint16 {
 	return 1<<(limit-first) - 1
 }
 
-// deviceRuns takes out what the cache of opened blocks has, and groups the others into
-// device reads of neighbouring slots.
-func (d *Device) deviceRuns(reads []blockRead) [][]blockRead {
+// deviceRuns takes out what the cache of opened blocks has, opens what is yet to be written
+// to its slot, and groups the others into device reads of neighbouring slots.
+func (d *Device) deviceRuns(reads []blockRead) ([][]blockRead, error) {
 	if !d.uncached {
 		reads = slices.DeleteFunc(reads, func(r blockRead) bool { return d.store.blocks.get(r.dst, r.sequence) })
+	}
+	reads, err := d.openLanding(reads)
+	if err != nil {
+		return nil, err
 	}
 	slices.SortFunc(reads, func(a, b blockRead) int { return cmp.Compare(a.slot, b.slot) })
 	var runs [][]blockRead
@@ -196,14 +200,33 @@ func (d *Device) deviceRuns(reads []blockRead) [][]blockRead {
 		runs = append(runs, reads[start:end])
 		start = end
 	}
-	return runs
+	return runs, nil
+}
+
+// openLanding opens the blocks that are yet to be written to their slots and returns the others.
+func (d *Device) openLanding(reads []blockRead) ([]blockRead, error) {
+	l := d.store.landing
+	if l.count.Load() == 0 {
+		return reads, nil
+	}
+	buf := make([]byte, BlockSize, BlockSize+aead.TagSize)
+	rest := reads[:0]
+	for i := range reads {
+		r := reads[i]
+		if !l.read(buf, r.slot) {
+			rest = append(rest, r)
+		} else if err := d.openOne(&r, buf); err != nil {
+			return nil, err
+		}
+	}
+	return rest, nil
 }
 
 // fetch reads the slots from the zones, merging neighbours, and opens the blocks.
 func (d *Device) fetch(reads []blockRead) error {
-	runs := d.deviceRuns(reads)
-	if len(runs) == 0 {
-		return nil
+	runs, err := d.deviceRuns(reads)
+	if err != nil || len(runs) == 0 {
+		return err
 	}
 	if len(runs) == 1 {
 		return d.fetchRun(runs[0])

@@ -43,7 +43,12 @@ func (d *Device) StartRead(q ReadQueue, p []byte, off int64, done func(error)) b
 		r.finish(err)
 		return true
 	}
-	for i, run := range d.deviceRuns(reads) {
+	runs, err := d.deviceRuns(reads)
+	if err != nil {
+		r.finish(err)
+		return true
+	}
+	for i, run := range runs {
 		if r.start(q, run) {
 			continue
 		}

@@ -44,7 +44,7 @@ func (s *Store) replayJournal() ([]journalEntry, error) {
 		s.journal.next = e.number + 1
 	}
 	if s.readOnly {
-		return nil, nil
+		return nil, s.adopt(entries)
 	}
 	return entries, nil
 }
@@ -82,6 +82,20 @@ func (j *journal) load() ([]journalEntry, error) {
 		entries = append(entries, e)
 		b = b[e.size:]
 	}
+}
+
+// adopt has readers find the blocks of entries, whose slots may not have been written.
+func (s *Store) adopt(entries []journalEntry) error {
+	for _, e := range entries {
+		for i, r := range e.refs {
+			if expected, err := s.expects(r); err != nil {
+				return err
+			} else if expected {
+				s.landing.adopt(r.slot, e.data[i*BlockSize:(i+1)*BlockSize])
+			}
+		}
+	}
+	return nil
 }
 
 // rewriteSlots writes the blocks of entries to the slots where the index still expects

@@ -100,6 +100,13 @@ func (r *rounder) flush(d *Device) *round {
 	return n
 }
 
+// idle says whether no round runs or has been joined.
+func (r *rounder) idle() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !r.running && r.next == nil
+}
+
 func (r *rounder) loop(d *Device) {
 	defer close(r.ended)
 	tick := time.NewTicker(flushInterval)
@@ -108,6 +115,7 @@ func (r *rounder) loop(d *Device) {
 		select {
 		case <-r.wake:
 		case <-tick.C:
+			d.store.tidy()
 			if d.dirty.Load() > 0 && d.failure() == nil {
 				r.join()
 			}
@@ -156,7 +164,7 @@ func (d *Device) freeze() (*dirtySet, uint64) {
 
 func (d *Device) freezeLocked() (*dirtySet, uint64) {
 	set := d.active
-	d.active = new(dirtySet)
+	d.active = &dirtySet{owner: d}
 	for i := range d.shards {
 		sh := &d.shards[i]
 		sh.mu.Lock()
@@ -175,7 +183,7 @@ func (d *Device) commitFrozen(set *dirtySet, snap *snapshotHeader) error {
 		return d.fail(err)
 	}
 	if w != nil && d.store.seams.without(ruleDeferredRelease) {
-		d.store.epochs.release(w.freed)
+		d.store.release(w.freed)
 		w.freed = nil
 	}
 	done := false
@@ -197,7 +205,7 @@ func (d *Device) commitFrozen(set *dirtySet, snap *snapshotHeader) error {
 	}
 	d.thaw()
 	if w != nil {
-		d.store.epochs.release(w.freed)
+		d.store.release(w.freed)
 	}
 	d.store.metrics.rounds.Add(1)
 	return nil
@@ -206,7 +214,7 @@ func (d *Device) commitFrozen(set *dirtySet, snap *snapshotHeader) error {
 // commitInPlace waits for the device writes, syncs the zones and commits the records,
 // if there are any.
 func (d *Device) commitInPlace(set *dirtySet, w *roundWork) error {
-	d.store.stager.await(set)
+	d.store.stager.await(&set.pending)
 	if err := set.failure(); err != nil {
 		return d.fail(err)
 	}

@@ -28,6 +28,8 @@ const (
 	ruleJournalRewrite    rule = "journal-rewrite"     // after a crash, journaled blocks are written to their slots again
 	ruleJournalExpected   rule = "journal-expected"    // and only where the index still expects them
 	ruleJournalSync       rule = "journal-sync"        // the slots are synced before the journal starts over
+	ruleJournalLand       rule = "journal-land"        // and written before that
+	ruleLandingRelease    rule = "landing-release"     // a slot is reusable only after the write of its last block
 )
 
 // without says whether a rule is left out; never in builds without the invariants tag.

@@ -38,11 +38,13 @@ func TestBrokenRules(t *testing.T) {
 		ruleJournalRewrite:    "TestCrashJournal",
 		ruleJournalExpected:   "TestCrashJournal",
 		ruleJournalSync:       "TestCrashJournal",
+		ruleJournalLand:       "TestCrashJournal",
+		ruleLandingRelease:    "TestLandingKeepsSlots",
 	}
 	for broken, suite := range suites {
 		t.Run(string(broken), func(t *testing.T) {
 			t.Parallel()
-			for range 3 { // the suites are random: a few runs must suffice
+			for range 6 { // the suites are random: a few runs must suffice
 				limit, cancel := context.WithTimeout(ctx, time.Minute)
 				out, err := exec.CommandContext(limit, os.Args[0], "-test.run=^"+suite+"$", "-broken.rule="+string(broken), "-concurrent.rounds=60", "-test.failfast").CombinedOutput()
 				require.NoError(t, limit.Err())

@@ -2,6 +2,7 @@ package blockstore
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,9 +16,10 @@ type stagedWrite struct {
 	set    *dirtySet
 	pool   *bufferPool
 
-	mu    sync.Mutex // guards the fields below
-	buf   []byte     // nil once the device write is done
-	freed []uint64   // slots that were superseded while the write was under way
+	mu      sync.Mutex // guards the fields below
+	buf     []byte     // nil once the device write is done
+	freed   []uint64   // slots that were superseded while the write was under way
+	landing []uint64   // slots whose blocks have been flushed to the journal
 }
 
 // end is where the run ends in its zone file.
@@ -44,8 +46,19 @@ func (w *stagedWrite) staged() bool {
 	return w.buf != nil
 }
 
-// supersede gives up a slot that was never committed, once its device write is done:
-// a late write must not land on a slot that has a new owner.
+// land says whether the block of a slot still lies in memory, and if so notes that the
+// journal has it too.
+func (w *stagedWrite) land(slot uint64) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.buf != nil {
+		w.landing = append(w.landing, slot)
+	}
+	return w.buf != nil
+}
+
+// supersede gives up a slot once its device write is done: a late write must not land on
+// a slot that has a new owner.
 func (w *stagedWrite) supersede(slot uint64, release func([]uint64)) {
 	w.mu.Lock()
 	pending := w.buf != nil
@@ -60,16 +73,32 @@ func (w *stagedWrite) supersede(slot uint64, release func([]uint64)) {
 
 // complete ends the device write: the buffer goes back, and so do the slots that were
 // superseded meanwhile. The caller lowers set.pending when it has called it.
-func (w *stagedWrite) complete(err error, release func([]uint64)) {
-	w.mu.Lock()
-	buf, freed := w.buf, w.freed
-	w.buf, w.freed = nil, nil
-	w.mu.Unlock()
-	w.pool.put(buf)
-	if err != nil {
-		w.set.fail(err)
+func (w *stagedWrite) complete(err error, l *landing) {
+	if err != nil && w.lost(err, l) {
+		return
 	}
-	release(freed)
+	w.mu.Lock()
+	buf, freed, landed := w.buf, w.freed, w.landing
+	w.buf, w.freed, w.landing = nil, nil, nil
+	w.mu.Unlock()
+	l.landed(landed)
+	w.pool.put(buf)
+	l.free(freed)
+}
+
+// lost notes that the device has not done the write, and says whether the buffer must
+// stay, since it has flushed blocks.
+func (w *stagedWrite) lost(err error, l *landing) bool {
+	w.set.fail(err) // first: who finds the buffer gone looks there
+	w.mu.Lock()
+	landing := w.landing
+	w.mu.Unlock()
+	if len(landing) == 0 {
+		return false
+	}
+	l.fail(landing, err)
+	_ = w.set.owner.fail(err) // no flush waits for the set any more
+	return true
 }
 
 // stager brings staged runs to the zones, merging runs that follow each other there.
@@ -78,8 +107,9 @@ type stager interface {
 	submit(*stagedWrite)
 	// kick hands over what has gathered.
 	kick()
-	// await returns when no write of the set is under way.
-	await(*dirtySet)
+	// await returns when a count of what is under way, writes of a dirtySet or blocks of a
+	// landing, is zero.
+	await(*atomic.Int64)
 	// progress is called by who waits for a buffer; it returns when one may have come back.
 	progress()
 	// engine names how the device is reached, for people.
@@ -101,11 +131,11 @@ func (s *Store) newStager(workers int) stager {
 		collect = s.seams.collect
 	}
 	if workers == 0 && !s.injected {
-		if r := newRingStager(collect, s.epochs.release); r != nil {
+		if r := newRingStager(collect, s.landing); r != nil {
 			return r
 		}
 	}
-	return newWorkerStager(workers, collect, s.epochs.release)
+	return newWorkerStager(workers, collect, s.landing)
 }
 
 // DiskEngine says how blocks reach the zones: "io_uring", "goroutines" that block in
@@ -146,20 +176,20 @@ func (g *gathering) drop(n int) {
 
 // workerStager writes staged runs with a fixed number of goroutines, or in the caller.
 type workerStager struct {
-	release func([]uint64)
+	landing *landing
 	inline  bool
 
 	mu       sync.Mutex // guards the fields below
 	gathered gathering
 	queue    gathering
 	work     sync.Cond
-	idle     sync.Cond // a set has no write under way
+	idle     sync.Cond // a write is done
 	closed   bool
 	wg       sync.WaitGroup
 }
 
-func newWorkerStager(workers, collect int, release func([]uint64)) *workerStager {
-	s := &workerStager{release: release, inline: workers < 0, gathered: gathering{limit: collect}}
+func newWorkerStager(workers, collect int, l *landing) *workerStager {
+	s := &workerStager{landing: l, inline: workers < 0, gathered: gathering{limit: collect}}
 	s.work.L, s.idle.L = &s.mu, &s.mu
 	if workers == 0 {
 		workers = stageWorkers
@@ -220,11 +250,11 @@ func (s *workerStager) kick() {
 	}
 }
 
-func (s *workerStager) await(set *dirtySet) {
+func (s *workerStager) await(left *atomic.Int64) {
 	s.kick()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for set.pending.Load() > 0 {
+	for left.Load() > 0 {
 		s.idle.Wait()
 	}
 }
@@ -273,13 +303,12 @@ func (s *workerStager) write(runs []*stagedWrite) {
 	}
 	err := runs[0].zone.file.WriteVectors(bufs, runs[0].offset)
 	for _, w := range runs {
-		w.complete(err, s.release)
-		if w.set.pending.Add(-1) == 0 {
-			s.mu.Lock() // who waits has looked before or sleeps now
-			s.mu.Unlock()
-			s.idle.Broadcast()
-		}
+		w.complete(err, s.landing)
+		w.set.pending.Add(-1)
 	}
+	s.mu.Lock() // who waits has looked before or sleeps now
+	s.mu.Unlock()
+	s.idle.Broadcast()
 }
 
 func (s *workerStager) close() {

@@ -42,7 +42,7 @@ func TestStagerSupersede(t *testing.T) {
 		defer mu.Unlock()
 		released = append(released, slots...)
 	}
-	s := newWorkerStager(1, 1, release)
+	s := newWorkerStager(1, 1, newLanding(release))
 	pool, set, zone := newBufferPool(BlockSize, 1<<20), new(dirtySet), &zone{file: z}
 	stage := func(slot uint64) *stagedWrite {
 		w := &stagedWrite{zone: zone, offset: int64(slot) * BlockSize, blocks: 1, set: set, pool: pool, buf: pool.get()}
@@ -61,7 +61,7 @@ func TestStagerSupersede(t *testing.T) {
 	require.True(t, third.read(p, 0))
 	require.Equal(t, bytes.Repeat([]byte{6}, BlockSize), p)
 	close(z.gate)
-	s.await(set)
+	s.await(&set.pending)
 	require.NoError(t, set.failure())
 	require.Equal(t, []uint64{5}, released)
 	require.False(t, third.read(p, 0), "it is on the device now")

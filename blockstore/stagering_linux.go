@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -20,7 +21,7 @@ const ringEntries = 128
 // fills the queue submits it and takes note of what has completed; whoever waits
 // drives the ring, one at a time, and wakes the others.
 type ringStager struct {
-	release func([]uint64)
+	landing *landing
 
 	mu       sync.Mutex // guards the fields below
 	ring     *uring.Ring
@@ -41,12 +42,12 @@ type ringWrite struct {
 }
 
 // newRingStager returns nil where the system has no io_uring.
-func newRingStager(collect int, release func([]uint64)) stager {
+func newRingStager(collect int, l *landing) stager {
 	ring, err := uring.New(ringEntries)
 	if err != nil {
 		return nil
 	}
-	s := &ringStager{release: release, ring: ring, queue: gathering{limit: collect}}
+	s := &ringStager{landing: l, ring: ring, queue: gathering{limit: collect}}
 	s.changed.L = &s.mu
 	for i := range ring.Entries() {
 		s.free = append(s.free, uint16(i))
@@ -162,7 +163,7 @@ func (s *ringStager) writeNow(runs []*stagedWrite) error {
 
 func (s *ringStager) finish(op *ringWrite, err error) {
 	for i, w := range op.runs {
-		w.complete(err, s.release)
+		w.complete(err, s.landing)
 		w.set.pending.Add(-1)
 		op.runs[i] = nil
 	}
@@ -185,7 +186,7 @@ func (s *ringStager) failAll() {
 }
 
 func (s *ringStager) giveUp(w *stagedWrite) {
-	w.set.fail(s.unusable)
+	w.lost(s.unusable, s.landing)
 	w.set.pending.Add(-1)
 }
 
@@ -221,8 +222,8 @@ func (s *ringStager) waitInKernel() {
 	s.changed.Broadcast() // another may have to wait in the kernel now
 }
 
-func (s *ringStager) await(set *dirtySet) {
-	s.wait(func() bool { return set.pending.Load() == 0 })
+func (s *ringStager) await(left *atomic.Int64) {
+	s.wait(func() bool { return left.Load() == 0 })
 }
 
 // progress returns after a completion, or soon if nothing is under way: then every

@@ -2,4 +2,4 @@
 
 package blockstore
 
-func newRingStager(int, func([]uint64)) stager { return nil }
+func newRingStager(int, *landing) stager { return nil }

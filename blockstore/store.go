@@ -87,6 +87,7 @@ type Store struct {
 	index   *index
 	alloc   *allocator
 	epochs  epochs
+	landing *landing
 	stager  stager
 	journal *journal    // nil if there is none
 	small   *bufferPool // one block
@@ -236,6 +237,7 @@ func (s *Store) open(o Options) error {
 	s.alloc = newAllocator(s.super.zoneSlots, uint64(max(o.MaxBytes, 0))/BlockSize)
 	s.scrub = newScrubber(s, o.Scrub)
 	s.epochs.reuse = s.reuse
+	s.landing = newLanding(s.epochs.release)
 	if err := s.openJournal(o.JournalBytes); err != nil {
 		return err
 	}

@@ -211,7 +211,7 @@ func (d *Device) enter(block uint64, b *sealedBlock) {
 // forget gives up the slot of a block that was overwritten before any round.
 func (d *Device) forget(b *sealedBlock) {
 	if b != nil {
-		b.write.supersede(b.slot, d.store.epochs.release)
+		b.write.supersede(b.slot, d.store.landing.free)
 		d.dirty.Add(-BlockSize)
 	}
 }

@@ -176,7 +176,12 @@ func (r *peersRig) startServer(ctx context.Context, socket, program string, args
 	go func() { ended <- command.Wait() }()
 	r.undo = append(r.undo, func() error {
 		_ = command.Process.Signal(syscall.SIGTERM) // one that has ended already does not hear it
-		<-ended
+		select {
+		case <-ended:
+		case <-time.After(serverStop): // qemu-nbd forgets a signal that comes while it starts
+			_ = command.Process.Kill()
+			<-ended
+		}
 		return nil
 	})
 	for deadline := time.Now().Add(serverStart); ; time.Sleep(10 * time.Millisecond) {
@@ -197,6 +202,9 @@ func (r *peersRig) startServer(ctx context.Context, socket, program string, args
 
 // serverStart is how long a server may take until it listens.
 const serverStart = 30 * time.Second
+
+// serverStop is how long a server may take to end before it is killed.
+const serverStop = 5 * time.Second
 
 // missing says whether a program is not installed, and tells.
 func (r *peersRig) missing(variant, program string) bool {

@@ -16,6 +16,9 @@ import (
 // luksIterations is how long (ms) qemu-img tunes the key derivation: it concerns the opening of an image alone.
 const luksIterations = "iter-time=500"
 
+// luksAttempts is how often that is tried: the tuning fails at times ("Unable to get accurate CPU usage").
+const luksAttempts = 5
+
 // makeLUKS makes an image that qemu and nbdkit open, and returns it with the file of its passphrase.
 func (r *peersRig) makeLUKS(ctx context.Context, name string) (image, secret string, err error) {
 	raw := make([]byte, 24)
@@ -24,8 +27,14 @@ func (r *peersRig) makeLUKS(ctx context.Context, name string) (image, secret str
 	if err := os.WriteFile(secret, []byte(base64.RawURLEncoding.EncodeToString(raw)), 0o600); err != nil {
 		return "", "", err
 	}
-	out, err := exec.CommandContext(ctx, "qemu-img", "create", "-q", "-f", "luks", "--object", "secret,id=s0,file="+secret,
-		"-o", "key-secret=s0,"+luksIterations, image, fmt.Sprint(r.options.size)).CombinedOutput()
+	var out []byte
+	for range luksAttempts {
+		out, err = exec.CommandContext(ctx, "qemu-img", "create", "-q", "-f", "luks", "--object", "secret,id=s0,file="+secret,
+			"-o", "key-secret=s0,"+luksIterations, image, fmt.Sprint(r.options.size)).CombinedOutput()
+		if err == nil || ctx.Err() != nil {
+			break
+		}
+	}
 	if err != nil {
 		return "", "", fmt.Errorf("qemu-img: %w: %s", err, out)
 	}

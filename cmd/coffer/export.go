@@ -22,6 +22,8 @@ func (e export) Prompt(op nbd.Op, off, n int64) bool {
 		return e.device.ReadsPrompt(off, n)
 	case nbd.OpWrite:
 		return e.device.WritesPrompt(off, n)
+	case nbd.OpFlush:
+		return e.device.FlushesPrompt()
 	}
 	return false
 }

@@ -16,7 +16,6 @@ import (
 // conn is one connection, from accept to close.
 type conn struct {
 	server  *Server
-	raw     net.Conn    // the socket: deadlines and cuts go here
 	nc      net.Conn    // raw, or TLS on top of it
 	tls     *tls.Config // nil: TLS is off; else it is forced
 	ctx     context.Context
@@ -27,6 +26,7 @@ type conn struct {
 	draining atomic.Bool
 
 	mu         sync.Mutex // guards the fields below, and the order of a drain and of readBy
+	raw        net.Conn   // the socket: deadlines and cuts go here
 	drainUntil time.Time
 	readUntil  time.Time // what readBy was last told, or drainUntil
 	ringed     bool      // reads go through a ring, which no deadline of the socket reaches
@@ -43,7 +43,7 @@ func (c *conn) serve() error {
 	defer c.cancel(nil)
 	stop := context.AfterFunc(c.ctx, func() {
 		c.shutRead()
-		c.raw.Close()
+		c.socket().Close()
 	})
 	defer stop()
 	defer c.leave()
@@ -104,19 +104,31 @@ func (c *conn) drain() {
 	c.raw.SetReadDeadline(c.drainUntil)
 }
 
+// socket is where cuts go now.
+func (c *conn) socket() net.Conn {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.raw
+}
+
 // shutRead ends a receive that a ring has under way: it sees the end of the stream.
 func (c *conn) shutRead() {
-	if s, ok := c.raw.(interface{ CloseRead() error }); ok {
+	if s, ok := c.socket().(interface{ CloseRead() error }); ok {
 		s.CloseRead()
 	}
 }
 
-// useRing has deadlines kept for a ring. It returns false when the connection drains.
-func (c *conn) useRing() bool {
+// useRing has deadlines kept for a ring, which has taken the socket over. It returns false
+// when the connection drains or is being cut.
+func (c *conn) useRing(s net.Conn) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.ringed = !c.draining.Load()
-	return c.ringed
+	if c.draining.Load() || c.ctx.Err() != nil { // later a cut finds s
+		return false
+	}
+	c.raw.Close()
+	c.raw, c.nc, c.ringed = s, s, true
+	return true
 }
 
 // deadline is the time by which a ring's receive must be done; zero is never.

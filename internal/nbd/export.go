@@ -35,9 +35,10 @@ type ZeroOptions struct {
 
 // Prompter is an optional second interface of an Export.
 type Prompter interface {
-	// Prompt says whether the operation will be served without blocking, from memory.
-	// It must be cheap and may be wrong. Prompt operations run on the connection's
-	// reader; without this interface none does.
+	// Prompt says whether the operation will be served without blocking, from memory, or,
+	// of a flush, with one short write. It must be cheap and may be wrong. Prompt
+	// operations run on the connection's reader, flushes while it has nothing else to do;
+	// without this interface none does.
 	Prompt(op Op, off, n int64) bool
 }
 

@@ -14,11 +14,12 @@ func (t *transmission) openInput() {
 	t.starter, _ = t.opened.Export.(Starter)
 	var from io.Reader = t.nc
 	if t.starter != nil && t.server.limits.Ring >= 0 && t.nc == t.raw {
-		if r := newRing(t.raw, t.deadline, t.out.flush); r != nil {
-			if t.useRing() {
+		if r := newRing(t.raw, t.deadline, func() error { return t.out.flush() }); r != nil {
+			if t.useRing(r.conn()) {
 				t.ring, from = r, r
 			} else {
 				r.close()
+				r.conn().Close()
 			}
 		}
 	}

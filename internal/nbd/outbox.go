@@ -9,7 +9,7 @@ import (
 // outbox gathers replies and writes what has gathered in one go.
 type outbox struct {
 	conn   net.Conn
-	vector bool // conn has writev
+	vector bool // conn has writev, by way of net.Buffers
 	limits *Limits
 	pools  *bufferPools
 	done   func(credit) // called with what the replies of a written batch held
@@ -150,6 +150,9 @@ func (o *outbox) fail(err error) {
 func (o *outbox) write(b *batch) error {
 	if err := o.conn.SetWriteDeadline(time.Now().Add(o.limits.allowance(int64(b.bytes)))); err != nil {
 		return err
+	}
+	if w, ok := o.conn.(interface{ writeVectors([][]byte) error }); ok {
+		return w.writeVectors(b.segments)
 	}
 	if o.vector {
 		o.vec = net.Buffers(b.segments)

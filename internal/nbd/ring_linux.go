@@ -20,7 +20,7 @@ const ringEntries = 128
 // are written by the reader too, so that no goroutine has to be woken for them.
 type ring struct {
 	ring     *uring.Ring
-	socket   syscall.RawConn
+	socket   *socket
 	deadline func() time.Time // of the receive; zero is never
 	flush    func() error
 
@@ -33,22 +33,24 @@ type ring struct {
 
 const receiveToken = 0
 
-// newRing returns nil where the connection or the system has none.
+// newRing returns nil where the connection or the system has none. It takes the socket of
+// c, which the caller closes.
 func newRing(c net.Conn, deadline func() time.Time, flush func() error) *ring {
 	switch c.(type) {
 	case *net.UnixConn, *net.TCPConn:
 	default:
 		return nil
 	}
-	socket, err := c.(syscall.Conn).SyscallConn()
-	if err != nil {
-		return nil
-	}
 	u, err := uring.New(ringEntries)
 	if err != nil {
 		return nil
 	}
-	r := &ring{ring: u, socket: socket, deadline: deadline, flush: flush, calls: make([]func(int), u.Entries())}
+	s, err := takeSocket(c)
+	if err != nil {
+		u.Close()
+		return nil
+	}
+	r := &ring{ring: u, socket: s, deadline: deadline, flush: flush, calls: make([]func(int), u.Entries())}
 	for i := range u.Entries() - 1 {
 		r.free = append(r.free, uint64(i)+1)
 	}
@@ -73,9 +75,7 @@ func (r *ring) reading() bool { return len(r.free) < r.ring.Entries()-1 }
 // Read implements io.Reader: it receives from the socket, and meanwhile completes device
 // reads.
 func (r *ring) Read(p []byte) (n int, err error) {
-	// Control keeps the descriptor from being closed, and its number from being used
-	// again. Who cuts the connection shuts the socket down first, which ends the receive.
-	if closed := r.socket.Control(func(fd uintptr) { n, err = r.receive(int(fd), p) }); closed != nil {
+	if closed := r.socket.use(func(fd int) { n, err = r.receive(fd, p) }); closed != nil {
 		return 0, closed
 	}
 	return n, err
@@ -148,6 +148,9 @@ func (r *ring) progress(limit time.Duration) error {
 	}
 	return nil
 }
+
+// conn is the socket that the connection writes to now.
+func (r *ring) conn() net.Conn { return r.socket }
 
 // close waits for what is under way, which the kernel writes into memory of this
 // process, and gives the ring back. The socket is shut down.

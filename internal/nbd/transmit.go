@@ -43,8 +43,8 @@ func (c *conn) transmit() error {
 		work:     make(chan task, s.limits.InFlightRequests),
 	}
 	t.prompter, _ = c.opened.Export.(Prompter)
-	t.out = newOutbox(c.nc, &s.limits, s.pools, t.settled, c.cut)
 	t.openInput()
+	t.out = newOutbox(c.nc, &s.limits, s.pools, t.settled, c.cut)
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
@@ -138,8 +138,18 @@ func (t *transmission) refuse(k task, f failure) error {
 
 // prompt says whether the reader executes the request itself.
 func (t *transmission) prompt(k task) bool {
-	return t.prompter != nil && k.flags&cmdFlagFUA == 0 && k.cmd != cmdFlush && k.cmd != cmdCache &&
-		k.held() < bulkSize && t.prompter.Prompt(Op(k.cmd), int64(k.offset), int64(k.length))
+	if t.prompter == nil || k.cmd == cmdCache || k.held() >= bulkSize {
+		return false
+	}
+	if (k.flags&cmdFlagFUA != 0 || k.cmd == cmdFlush) && !(t.alone(k) && t.prompter.Prompt(OpFlush, 0, 0)) {
+		return false
+	}
+	return k.cmd == cmdFlush || t.prompter.Prompt(Op(k.cmd), int64(k.offset), int64(k.length))
+}
+
+// alone says whether no other request of the connection is under way or about to be read.
+func (t *transmission) alone(k task) bool {
+	return int64(t.in.Buffered()) <= k.dataLength() && t.crew.pending.Load() == 0 && (t.ring == nil || !t.ring.reading())
 }
 
 // inline executes a request on the reader. A write's data stays in the input buffer.
