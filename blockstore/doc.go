@@ -112,8 +112,10 @@
 //
 // # Journal
 //
-// A round of at most 64 blocks, all of them still in memory, is an entry. Its index batch is
-// applied without a sync once the entry is durable and its blocks are in their slots, unsynced.
+// A round of at most 64 blocks, all of them still in memory, is an entry. Once the entry is durable,
+// so is the round. Its index batch is applied without a sync, and its blocks are written to their
+// slots, both later, with others. Until then reads of the index apply what waits, reads of
+// blocks find them in memory, and a slot that is given up has no new owner.
 // Entries follow each other from offset 0, each at a multiple of 4096 B:
 //
 //	0    8   magic "COFFERJE"
@@ -126,8 +128,8 @@
 //	..       the batch: operations of the index in Pebble's encoding; zeros to a multiple of 4096 B
 //	..       4096n ciphertext
 //
-// The journal starts over at 0 when it is full and at every open, after the zones of its entries
-// and the index have been synced. What a scan finds is the entries up to the first that does
+// The journal starts over at 0 when it is full and at every open, after its blocks are in their
+// slots and the zones and the index have been synced. What a scan finds is the entries up to the first that does
 // not check, or whose number does not rise. After a crash the batches of those above M journal
 // are applied in order; then every block of every entry that a record still has in that slot
 // at that sequence is written there again: the others' slots may have new owners. After a clean
@@ -153,7 +155,8 @@
 //
 // # Failures
 //
-// A failed device write fails its volume. A failed sync fails the zone: it takes no more
+// A failed device write fails its volume. Blocks that it had flushed to the journal stay in memory for
+// reads and in the journal, from which the next open writes them. A failed sync fails the zone: it takes no more
 // slots, and every volume with unsynced blocks in it fails, unless the journal has them: then it
 // keeps them, and is not used any more until the next open. A failed write to the journal has the
 // round committed without it. A failed index commit fails the store. A record that does not decode at open makes the store read-only. Nothing is retried

@@ -29,5 +29,6 @@ func (s *Store) flushOpen() {
 	for _, r := range rounds {
 		<-r.done
 	}
+	_ = s.journal.bringHome() // a slot is not free before it has been written
 	s.epochs.barrier()
 }

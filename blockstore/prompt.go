@@ -36,9 +36,12 @@ func (d *Device) blockPrompt(block uint64) bool {
 	return r != nil && r.zero>>i&1 == 1 || len(d.levels()) == 0
 }
 
-// FlushesPrompt says whether a flush will probably be one write to the journal, or nothing.
+// promptFlushBytes is the most that a flush writes without a handover: what comes after it waits.
+const promptFlushBytes = ExtentSize
+
+// FlushesPrompt says whether a flush will probably be one short write to the journal, or nothing.
 func (d *Device) FlushesPrompt() bool {
-	return d.dirty.Load() <= journalBlocks*BlockSize && d.rounds.idle() && d.store.journal.ready()
+	return d.dirty.Load() <= promptFlushBytes && d.rounds.idle() && d.store.journal.ready()
 }
 
 // WritesPrompt says whether a write will probably only be sealed and staged: it is

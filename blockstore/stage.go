@@ -146,8 +146,8 @@ func (s *Store) DiskEngine() string { return s.stager.engine() }
 // which then gets many writes at once. What is below is handed over when somebody waits
 // for it: a flush, or a writer without a buffer. Until then it can go to the journal.
 const (
-	collectRuns  = 16
-	collectBytes = 256 << 10
+	collectRuns  = 96
+	collectBytes = 512 << 10
 )
 
 // gathering is what has not been handed over yet.
