@@ -11,6 +11,8 @@ var (
 	ErrKnownAnswer = errors.New("bench: known-answer test failed")
 	// ErrEmulated says that a report was made under emulation and its times mean nothing.
 	ErrEmulated = errors.New("bench: report was made under emulation")
+	// ErrNoPlot says that a report has nothing to draw.
+	ErrNoPlot = errors.New("bench: the report has no plot")
 	// ErrOptions says that options or a case are unusable.
 	ErrOptions = errors.New("bench: unusable options")
 	// ErrChild says that a child process of a path failed.

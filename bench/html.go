@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"io"
 	"slices"
+	"strings"
 )
 
 //go:embed page.html
@@ -13,6 +14,9 @@ var pageTemplate string
 
 //go:embed page.css
 var pageStyle string
+
+//go:embed plot.css
+var plotStyle string
 
 // page is what page.html shows.
 type page struct {
@@ -34,7 +38,7 @@ type reportPage struct {
 // network: plots are SVG in the page, and readable on light and dark. Emulated reports
 // are refused with ErrEmulated unless allowed.
 func WriteHTML(w io.Writer, reports []*Report, allowEmulated bool) error {
-	p := page{Title: "coffer bench", Style: template.CSS(pageStyle)}
+	p := page{Title: "coffer bench", Style: template.CSS(plotStyle + pageStyle)}
 	for _, rep := range reports {
 		if rep.Machine.Emulated && !allowEmulated {
 			return fmt.Errorf("%w: %s of %s", ErrEmulated, rep.Kind, rep.Started.Format("2006-01-02 15:04"))
@@ -49,6 +53,17 @@ func WriteHTML(w io.Writer, reports []*Report, allowEmulated bool) error {
 		return err
 	}
 	return t.Execute(w, p)
+}
+
+// WriteSVG writes the report's first plot as a drawing that stands alone; ErrNoPlot if it has none.
+func (rep *Report) WriteSVG(w io.Writer) error {
+	plots := rep.plots()
+	if len(plots) == 0 {
+		return fmt.Errorf("%w: %s", ErrNoPlot, rep.Kind)
+	}
+	head, rest, _ := strings.Cut(plots[0], ">")
+	_, err := fmt.Fprintf(w, "%s xmlns=\"http://www.w3.org/2000/svg\"><style>%s</style>%s\n", head, plotStyle, rest)
+	return err
 }
 
 func (rep *Report) page() reportPage {

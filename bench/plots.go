@@ -24,6 +24,9 @@ func (rep *Report) plots() (svgs []string) {
 	for _, s := range rep.stageShares() {
 		svgs = append(svgs, s.svg())
 	}
+	if c := rep.speeds(); len(c.groups) > 0 {
+		svgs = append(svgs, c.svg())
+	}
 	return svgs
 }
 

@@ -21,6 +21,7 @@ func exampleReport() *Report {
 		aeadRow("aes+pclmulqdq", "default", 65536, noisy(r, 20, 13000)), aeadRow("generic", "no-aes", 65536, noisy(r, 20, 550000)),
 		Row{Group: "pipeline/write", Variant: `seal <"&'>`, Wall: noisy(r, 20, 1000), Labels: map[string]string{LabelStage: `seal <"&'>`, LabelOp: "write", LabelKey: "encrypted"}},
 		Row{Group: "pipeline/write", Variant: "volume", Wall: noisy(r, 20, 5000), Latency: new(Histogram), Labels: map[string]string{LabelStage: "volume", LabelOp: "write", LabelKey: "encrypted"}},
+		Row{Group: "a <load>", Variant: "one", Bytes: 4096, Wall: noisy(r, 20, 1000)}, Row{Group: "a <load>", Variant: "two", Bytes: 4096, Wall: noisy(r, 20, 3000)},
 	)
 	for range 1000 {
 		rep.Rows[5].Latency.Add(int64(5000 * (1 + r.ExpFloat64())))
@@ -105,7 +106,7 @@ func TestTextIsGoBenchmarkText(t *testing.T) {
 			require.Regexp(t, config, l)
 		}
 	}
-	require.Equal(t, 6*20, results)
+	require.Equal(t, 8*20, results)
 }
 
 // TestPage checks that the page needs nothing from elsewhere, runs nothing, names both
@@ -131,6 +132,11 @@ func TestPage(t *testing.T) {
 			require.NoError(t, err, svg)
 		}
 	}
+	var alone strings.Builder
+	require.NoError(t, rep.WriteSVG(&alone))
+	require.Contains(t, alone.String(), "prefers-color-scheme:dark")
+	require.NoError(t, xml.Unmarshal([]byte(alone.String()), new(struct{ XMLName xml.Name })))
+	require.ErrorIs(t, new(Report).WriteSVG(io.Discard), ErrNoPlot)
 	rep.Machine.Emulated = true
 	require.ErrorIs(t, WriteHTML(io.Discard, []*Report{rep}, false), ErrEmulated)
 	require.NoError(t, WriteHTML(io.Discard, []*Report{rep}, true))

@@ -76,12 +76,13 @@ func benchFlags(f *flag.FlagSet, args []string, operands string, stdout io.Write
 }
 
 // benchOutputs are the files that a run may write.
-type benchOutputs struct{ json, text, html string }
+type benchOutputs struct{ json, text, html, svg string }
 
 func (o *benchOutputs) flags(f *flag.FlagSet) {
 	f.StringVar(&o.json, "json", "", "write the report with all samples to `FILE`")
 	f.StringVar(&o.text, "text", "", "write Go benchmark text for benchstat to `FILE`")
 	f.StringVar(&o.html, "html", "", "write a page with plots to `FILE`")
+	f.StringVar(&o.svg, "svg", "", "write the first plot alone to `FILE`")
 }
 
 // benchRunFlags parses the command line of a measurement: the flags that f has, those
@@ -102,6 +103,7 @@ func (o *benchOutputs) write(rep *bench.Report) error {
 	for path, write := range map[string]func(io.Writer) error{
 		o.json: rep.WriteJSON,
 		o.text: rep.WriteText,
+		o.svg:  rep.WriteSVG,
 		o.html: func(w io.Writer) error { return bench.WriteHTML(w, []*bench.Report{rep}, true) },
 	} {
 		if path == "" {
