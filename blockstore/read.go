@@ -21,6 +21,7 @@ type blockRead struct {
 	session  uint32
 	tag      [aead.TagSize]byte
 	dst      []byte // BlockSize
+	once     bool   // it is not worth a place in the cache
 }
 
 // ReadAt implements io.ReaderAt; p is filled whole or an error is returned. Every byte
@@ -276,7 +277,7 @@ func (d *Device) openRun(run []blockRead, buf []byte) error {
 		if err := d.openOne(&run[i], buf[at:at+BlockSize:at+BlockSize+aead.TagSize]); err != nil {
 			return err
 		}
-		if len(run) <= cacheRunBlocks && !d.uncached {
+		if len(run) <= cacheRunBlocks && !d.uncached && !run[i].once {
 			d.store.blocks.put(d, run[i].sequence, run[i].dst)
 		}
 	}

@@ -10,6 +10,8 @@ type seams struct {
 	sealed func(o *openSession, sequence uint64)
 	// collect is how many runs gather before they are written; 0 is the default.
 	collect int
+	// walkers is how many extents a walker works on at once; 0 is the default.
+	walkers int
 	// broken is a rule that the engine leaves out.
 	broken rule
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -99,10 +101,8 @@ func (d *Device) walk(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for _, e := range extents {
-			if err := firstError(ctx.Err(), d.walkExtent(e)); err != nil {
-				return err
-			}
+		if err := d.walkExtents(ctx, extents); err != nil {
+			return err
 		}
 		from = to
 		if len(extents) > 0 {
@@ -117,6 +117,34 @@ func (d *Device) walk(ctx context.Context) error {
 	return d.endWalk()
 }
 
+// walkParallel is how many extents a walker works on at once.
+const walkParallel = 8
+
+// walkExtents re-seals extents, some at once; after an error it begins no more.
+func (d *Device) walkExtents(ctx context.Context, extents []uint64) error {
+	var next atomic.Int64
+	var failed atomic.Bool
+	workers := walkParallel
+	if d.store.seams.walkers > 0 {
+		workers = d.store.seams.walkers
+	}
+	errs := make([]error, workers)
+	var wg sync.WaitGroup
+	for i := range errs {
+		wg.Go(func() {
+			buf := make([]byte, ExtentSize)
+			for k := next.Add(1) - 1; k < int64(len(extents)) && !failed.Load(); k = next.Add(1) - 1 {
+				if errs[i] = firstError(ctx.Err(), d.walkExtent(extents[k], buf)); errs[i] != nil {
+					failed.Store(true)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return firstError(errs...)
+}
+
 // advanceWalk makes the cursor durable behind what it stands for.
 func (d *Device) advanceWalk(ctx context.Context, cursor uint64) error {
 	if err := d.Flush(ctx); err != nil {
@@ -127,9 +155,9 @@ func (d *Device) advanceWalk(ctx context.Context, cursor uint64) error {
 	return d.updateHeader(func(h *volumeHeader) { h.walkCursor = cursor })
 }
 
-// walkExtent re-seals the blocks of one extent that are not the volume's own. A block
-// that changes meanwhile is left alone: it is the volume's own then.
-func (d *Device) walkExtent(extent uint64) error {
+// walkExtent re-seals the blocks of one extent that are not the volume's own, by way of
+// buf. A block that changes meanwhile is left alone: it is the volume's own then.
+func (d *Device) walkExtent(extent uint64, buf []byte) error {
 	d.throttle()
 	mask, err := d.foreignMask(extent)
 	if err != nil {
@@ -141,7 +169,7 @@ func (d *Device) walkExtent(extent uint64) error {
 		if n > ExtentBlocks-from {
 			n = ExtentBlocks - from
 		}
-		if err := d.walkRun(extent*ExtentBlocks+uint64(from), n); err != nil {
+		if err := d.walkRun(extent*ExtentBlocks+uint64(from), buf[:n*BlockSize]); err != nil {
 			return err
 		}
 		mask &^= uint16(1<<n-1) << from
@@ -149,8 +177,10 @@ func (d *Device) walkExtent(extent uint64) error {
 	return nil
 }
 
-func (d *Device) walkRun(first uint64, n int) error {
-	data, was := make([]byte, n*BlockSize), make([]blockState, n)
+// walkRun re-seals consecutive blocks of one extent. data is scratch of their size.
+func (d *Device) walkRun(first uint64, data []byte) error {
+	n := len(data) / BlockSize
+	was := make([]blockState, n)
 	slots, err := d.allocate(first, n)
 	if err != nil {
 		return err
@@ -190,9 +220,18 @@ func (d *Device) readUnchanged(data []byte, first uint64, was []blockState) erro
 	if err != nil {
 		return err
 	}
-	return d.readBlocks(first, first+uint64(len(was)), func(block uint64) []byte {
+	ticket := d.store.epochs.enter()
+	defer d.store.epochs.leave(ticket)
+	reads, err := d.locateAll(first, first+uint64(len(was)), func(block uint64) []byte {
 		return data[(block-first)*BlockSize : (block-first+1)*BlockSize]
 	})
+	if err != nil {
+		return err
+	}
+	for i := range reads {
+		reads[i].once = true
+	}
+	return d.fetch(reads)
 }
 
 // foreignMask returns which blocks of an extent the volume shows but has not sealed itself.

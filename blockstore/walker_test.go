@@ -15,7 +15,9 @@ func TestWalkerKeepsWrites(t *testing.T) {
 	watchdog(t)
 	const blocks = 24
 	faults := newFaultFS(vfs.NewCrashableMem())
-	s, err := Open(Options{Dir: "/store", FS: faults, Keys: newTestKeys(), ZoneSlots: 64, JournalBytes: 256 << 10, CacheBytes: -1, seams: testSeams()})
+	oneByOne := testSeams()
+	oneByOne.walkers = 1
+	s, err := Open(Options{Dir: "/store", FS: faults, Keys: newTestKeys(), ZoneSlots: 64, JournalBytes: 256 << 10, CacheBytes: -1, seams: oneByOne})
 	require.NoError(t, err)
 	_, err = s.CreateVolume(ctx, VolumeSpec{ID: "v", Size: GiB, Key: "one"})
 	require.NoError(t, err)

@@ -122,7 +122,7 @@ func (r *peersRig) measure(ctx context.Context, row *fioRow, load fioLoad, p pee
 	}
 	if row.warm {
 		once := load
-		once.rw, once.block, once.depth = "read", 1<<20, 8
+		once.rw, once.depth = "read", 16 // in blocks of the load: what is read in larger ones is not kept by all
 		if _, err := once.run(ctx, p.target(), 1); err != nil {
 			return bench.Sample{}, err
 		}
