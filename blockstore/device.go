@@ -285,6 +285,7 @@ func (d *Device) end() {
 	d.rounds.stop()
 	d.discard()
 	d.discardFrozen()
+	d.store.stager.kick() // what was given up is free once it has been written
 	d.store.blocks.forget(d)
 	for _, k := range d.keys {
 		k.destroy()

@@ -115,7 +115,6 @@ func (r *rounder) loop(d *Device) {
 		select {
 		case <-r.wake:
 		case <-tick.C:
-			d.store.tidy()
 			if d.dirty.Load() > 0 && d.failure() == nil {
 				r.join()
 			}

@@ -22,7 +22,8 @@ const (
 	groupAged // written, and found free once
 )
 
-// watchSpace keeps the space reserve and gives back the space of slots that stay free.
+// watchSpace keeps the space reserve, gives back the space of slots that stay free, and
+// sees to it that nothing waits for ever to be handed over.
 func (s *Store) watchSpace() {
 	space, punch := time.NewTicker(spaceInterval), time.NewTicker(punchInterval)
 	defer space.Stop()
@@ -31,6 +32,7 @@ func (s *Store) watchSpace() {
 		select {
 		case <-space.C:
 			s.checkSpace()
+			s.tidy()
 		case <-punch.C:
 			if err := s.punchFree(); err != nil {
 				s.metrics.punchErrors.Add(1) // space stays taken; nothing else depends on it

@@ -74,6 +74,7 @@ func (s *ringStager) submit(w *stagedWrite) {
 func (s *ringStager) kick() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.reap()
 	s.push()
 }
 
