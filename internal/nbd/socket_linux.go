@@ -25,6 +25,9 @@ type socket struct {
 	closed bool
 }
 
+// sendBuffer is how much of its replies a socket should hold while the client is busy.
+const sendBuffer = 2 << 20
+
 // takeSocket returns the socket of a connection, which its caller closes.
 func takeSocket(c net.Conn) (*socket, error) {
 	raw, err := c.(syscall.Conn).SyscallConn()
@@ -32,7 +35,13 @@ func takeSocket(c net.Conn) (*socket, error) {
 		return nil, err
 	}
 	s := &socket{Conn: c}
-	controlled := raw.Control(func(fd uintptr) { s.fd, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) })
+	controlled := raw.Control(func(fd uintptr) {
+		s.fd, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0)
+		// A privileged process has more than the system's limit; without it, a large reply only takes more turns.
+		if unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, sendBuffer) != nil {
+			_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer)
+		}
+	})
 	if controlled != nil {
 		return nil, controlled
 	}
