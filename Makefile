@@ -13,7 +13,7 @@ TEST  := $(GO) test $(TAGS) -p 2 -timeout 9m
 FUZZTIME ?= 30s
 plain := ./aead ./bench ./blockstore ./cmd/coffer ./internal/lint ./internal/meta/pebblemeta ./internal/nbd
 apart := ./internal/testkit/arm64
-concurrent := Concurrent|Engines|Ring|Stager|Journal|Walker|Failed|Started|Drain|Cut|Shutdown|Disconnect
+concurrent := Concurrent|Engines|Ring|Stager|Journal|Landing|Socket|Walker|Failed|Started|Drain|Cut|Shutdown|Disconnect
 
 .PHONY: usage build demo test race fuzz crash boot arm64 bench bench-peers lint
 

@@ -75,8 +75,9 @@ func (a *allocator) hintOf(slot uint64) hint { return hint(a.groupOf(slot) + 1) 
 
 // alloc appends n slots of one window to dst: the window's group first, a fresh group
 // if there is none or a long run does not fit, then any free slot. It returns the
-// group to use next time, and false, having taken nothing, if n slots are not free.
-func (a *allocator) alloc(dst []uint64, h hint, n int) ([]uint64, hint, bool) {
+// group to use next time, and false, having taken nothing, if n slots are not free. With
+// spare it is false too where a zone more would keep windows from taking each other's spare.
+func (a *allocator) alloc(dst []uint64, h hint, n int, spare bool) ([]uint64, hint, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.free < uint64(n) {
@@ -86,6 +87,8 @@ func (a *allocator) alloc(dst []uint64, h hint, n int) ([]uint64, hint, bool) {
 	if g < 0 || n >= runBlocks && a.run(g, n) == noSlot {
 		if fresh := a.freshGroup(); fresh >= 0 {
 			g = fresh
+		} else if spare && a.crowded() {
+			return dst, h, false
 		}
 	}
 	if g < 0 {
@@ -107,6 +110,13 @@ func (a *allocator) alloc(dst []uint64, h hint, n int) ([]uint64, hint, bool) {
 		}
 	}
 	return dst, hint(g + 1), true
+}
+
+// crowded says whether less is free than the windows' spare and a part of a zone. Zones
+// smaller than a group keep no windows together. It needs mu.
+func (a *allocator) crowded() bool {
+	used := uint64(len(a.zoneOut))*a.zoneSlots - a.free
+	return a.zoneSlots >= groupSlots && a.free < used/spareShare+a.zoneSlots/spareShare
 }
 
 const noSlot = ^uint64(0)

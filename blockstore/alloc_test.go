@@ -30,7 +30,7 @@ func TestAllocatorModel(t *testing.T) {
 			switch p := r.IntN(100); {
 			case p < 55:
 				w, n := r.IntN(4), 1+r.IntN([]int{1, 16, windowBlocks}[r.IntN(3)])
-				slots, next, ok := a.alloc([]uint64{99}, hints[w], n)
+				slots, next, ok := a.alloc([]uint64{99}, hints[w], n, false)
 				require.Equal(t, free() >= n, ok)
 				if !ok {
 					require.Equal(t, []uint64{99}, slots, "it took nothing")
@@ -181,4 +181,31 @@ func TestEpochsConcurrent(t *testing.T) {
 	}
 	close(stop)
 	wg.Wait()
+}
+
+// Windows do not take each other's spare while there may be another zone; when there
+// may not, what is free must do.
+func TestWindowsKeepTheirSpare(t *testing.T) {
+	a := newAllocator(DefaultZoneSlots, 0)
+	a.addZone()
+	windows := DefaultZoneSlots/windowBlocks - 1
+	for w := range windows {
+		slots, _, ok := a.alloc(nil, 0, windowBlocks, true)
+		if !ok {
+			a.addZone()
+			slots, _, ok = a.alloc(nil, 0, windowBlocks, true)
+		}
+		require.True(t, ok)
+		require.Equal(t, a.groupOf(slots[0]), a.groupOf(slots[windowBlocks-1]), "window %d", w)
+	}
+	require.Equal(t, 2, a.zones())
+
+	full := newAllocator(DefaultZoneSlots, DefaultZoneSlots)
+	full.addZone()
+	for range windows {
+		_, _, ok := full.alloc(nil, 0, windowBlocks, false)
+		require.True(t, ok)
+	}
+	_, _, ok := full.alloc(nil, 0, windowBlocks, true)
+	require.False(t, ok)
 }

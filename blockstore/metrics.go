@@ -28,6 +28,7 @@ type Metrics struct {
 	IndexCommits                 uint64 // each one sync of the index's log; a round with changes has one
 	Journaled                    uint64 // rounds that one write to the journal made durable
 	JournalFailures              uint64 // 1 once the journal has failed and rounds go without it
+	Landing                      uint64 // blocks that the journal has, and their slots not yet
 	Trims                        uint64
 	WalkedBytes                  uint64 // re-encrypted behind
 	PunchedBytes, PunchErrors    uint64 // given back to the file system
@@ -65,6 +66,7 @@ func (s *Store) Metrics() Metrics {
 	}
 	out.UsedSlots, out.TotalSlots = s.alloc.usage()
 	out.FreeSlots = s.alloc.freeSlots()
+	out.Landing = uint64(s.landing.count.Load())
 	out.DeadSlots = uint64(s.epochs.queued.Load()) + uint64(s.held.len())
 	s.scrub.measure(&out)
 	s.mu.RLock()

@@ -496,14 +496,17 @@ func (s *Store) allocate(dst []uint64, h hint, n int) ([]uint64, hint, error) {
 	if s.spaceLow.Load() {
 		return dst, h, fmt.Errorf("%w: less than the reserve of %d bytes is left", ErrNoSpace, s.reserve)
 	}
-	for {
+	for spare := true; ; {
 		seen := s.alloc.zones()
-		out, next, ok := s.alloc.alloc(dst, h, n)
+		out, next, ok := s.alloc.alloc(dst, h, n, spare)
 		if ok {
 			return out, next, nil
 		}
 		if err := s.grow(seen); err != nil {
-			return dst, h, err
+			if !spare {
+				return dst, h, err
+			}
+			spare = false // what is free must do
 		}
 	}
 }

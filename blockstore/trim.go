@@ -213,9 +213,24 @@ func (d *Device) Extents(ctx context.Context, off, n int64, fn func(length int64
 	return nil
 }
 
+// statusLookups is how many extents are cheaper looked up one by one, mostly in the cache,
+// than found by a scan.
+const statusLookups = 64
+
+// mayHaveData returns the extents in [from, to) outside of which there is no data.
+func (d *Device) mayHaveData(from, to uint64) (extents []uint64, err error) {
+	if to-from > statusLookups {
+		return d.mentioned(from, to)
+	}
+	for e := from; e < to; e++ {
+		extents = append(extents, e)
+	}
+	return extents, nil
+}
+
 // statusStep emits the runs of [at, stop).
 func (d *Device) statusStep(at, stop int64, emit func(int64, bool) bool) error {
-	extents, err := d.mentioned(uint64(at)/ExtentSize, uint64(stop+ExtentSize-1)/ExtentSize)
+	extents, err := d.mayHaveData(uint64(at)/ExtentSize, uint64(stop+ExtentSize-1)/ExtentSize)
 	if err != nil {
 		return err
 	}

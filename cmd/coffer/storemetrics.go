@@ -17,6 +17,7 @@ func storeMetrics(m blockstore.Metrics) []metrics.Family {
 		single(metrics.Counter, "coffer_store_zone_syncs_total", "Syncs of zone files.", float64(m.ZoneSyncs)),
 		single(metrics.Counter, "coffer_store_index_commits_total", "Commits of the index, each one sync of its log.", float64(m.IndexCommits)),
 		single(metrics.Counter, "coffer_store_journaled_rounds_total", "Flush rounds that one write to the journal made durable.", float64(m.Journaled)),
+		single(metrics.Gauge, "coffer_store_landing_blocks", "Blocks that have been flushed to the journal and are yet to be written to their slots.", float64(m.Landing)),
 		single(metrics.Counter, "coffer_store_journal_failures_total", "1 if the journal has failed and flushes go without it.", float64(m.JournalFailures)),
 		single(metrics.Counter, "coffer_store_trims_total", "Trims.", float64(m.Trims)),
 		single(metrics.Counter, "coffer_store_reencrypted_bytes_total", "Bytes re-encrypted in the background.", float64(m.WalkedBytes)),

@@ -32,7 +32,7 @@ var topLevel = []string{
 
 // sourceKinds are the files that a package may hold outside testdata. A test module
 // of its own has .mod and .sum; .test and .prof are ignored by git.
-var sourceKinds = []string{".go", ".sh", ".s", ".py", ".css", ".html", ".mod", ".sum", ".test", ".prof"}
+var sourceKinds = []string{".go", ".sh", ".s", ".py", ".css", ".html", ".svg", ".mod", ".sum", ".test", ".prof"}
 
 // owner says who alone may import a package. Paths are of a package or of one file;
 // tests of the listed packages are included.

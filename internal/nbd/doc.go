@@ -19,8 +19,9 @@
 //   - Flush covers every write answered before it arrived, on any connection of the
 //     export: the registry hands the same device to all of them. FUA is the write
 //     followed by a flush.
-//   - The reader of a connection never waits for an export, but for room: in bytes and
-//     requests in flight.
+//   - The reader of a connection never waits for an export, but for room, in bytes and
+//     requests in flight, and, while it has nothing else to do, for a flush that the
+//     export says is one short write.
 //
 // # A connection
 //
@@ -33,9 +34,11 @@
 // and writes them all when its input buffer runs dry. Where the system has io_uring it
 // receives through a ring, and starts short reads that need the device in the same
 // ring (see Starter): one system call hands over what a burst of requests needs and
-// waits for socket and device alike. Everything else, and everything
-// of bulkSize or more, goes to workers that start when needed; their replies
-// are written by the connection's writer goroutine, which takes whatever has gathered.
+// waits for socket and device alike. The socket is then taken from the poller of the Go
+// runtime, which would wake a thread for every request and for every reply that the client
+// takes. Everything else, and everything of bulkSize or more, goes to workers that start
+// when needed; their replies are written by the connection's writer goroutine, which takes
+// whatever has gathered.
 //
 // # Formats
 //
@@ -54,6 +57,6 @@
 //
 // Whoever can open the unix socket, or holds a certificate the TLS configuration
 // accepts, can open every export the registry hands out, and hold up to
-// Limits.InFlightBytes of memory and Limits.Workers requests of the engine per
+// Limits.InFlightBytes of memory, twice sendBuffer of the kernel's, and Limits.Workers requests of the engine per
 // connection. A client that reads slowly but steadily (above Limits.MinRate) is served.
 package nbd

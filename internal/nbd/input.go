@@ -18,8 +18,7 @@ func (t *transmission) openInput() {
 			if t.useRing(r.conn()) {
 				t.ring, from = r, r
 			} else {
-				r.close()
-				r.conn().Close()
+				r.decline()
 			}
 		}
 	}

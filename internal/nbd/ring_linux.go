@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"coffer.example/internal/uring"
 )
 
@@ -147,6 +149,13 @@ func (r *ring) progress(limit time.Duration) error {
 		done(int(c.Result))
 	}
 	return nil
+}
+
+// decline gives back what newRing took, and leaves the connection as it was: it shuts
+// nothing down.
+func (r *ring) decline() {
+	r.ring.Close()
+	unix.Close(r.socket.fd)
 }
 
 // conn is the socket that the connection writes to now.
