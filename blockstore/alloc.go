@@ -160,12 +160,12 @@ func (a *allocator) nextFree(g int) uint64 {
 	return noSlot
 }
 
-// freshGroup returns a group with nothing in it, or -1.
+// freshGroup returns a whole group with nothing in it, or -1. The last of a zone may be a
+// part of one, which no window fits in.
 func (a *allocator) freshGroup() int {
 	for i := range a.groupFree {
 		g := (a.cursor + i) % len(a.groupFree)
-		from, to := a.groupRange(g)
-		if a.groupFree[g] == int32(to-from) && !a.zoneOut[g/a.groupsPerZone] {
+		if a.groupFree[g] == int32(min(groupSlots, a.zoneSlots)) && !a.zoneOut[g/a.groupsPerZone] {
 			a.cursor = (g + 1) % len(a.groupFree)
 			return g
 		}

@@ -34,6 +34,7 @@ busybox    busybox-static
 qemu-system-x86_64 qemu-system-x86
 gcc        gcc libc6-dev
 chromium   chromium fonts-dejavu-core
+qemu-aarch64-static qemu-user-static
 '
 arm64_tools='
 qemu-aarch64-static qemu-user-static
