@@ -128,7 +128,7 @@ func (d *Device) walkExtents(ctx context.Context, extents []uint64) error {
 	if d.store.seams.walkers > 0 {
 		workers = d.store.seams.walkers
 	}
-	errs := make([]error, workers)
+	errs := make([]error, min(workers, len(extents))) // most steps of a thin volume have none
 	var wg sync.WaitGroup
 	for i := range errs {
 		wg.Go(func() {
