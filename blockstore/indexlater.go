@@ -11,7 +11,7 @@ import (
 // gather, since every call of Pebble wakes two goroutines, until somebody reads the index,
 // commits to it, or there are enough.
 type later struct {
-	waiting atomic.Bool // b is not nil
+	waiting atomic.Bool // a batch has not been applied
 
 	mu sync.Mutex    // guards b, and keeps batches in order
 	b  *pebble.Batch // all of them

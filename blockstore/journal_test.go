@@ -2,6 +2,7 @@ package blockstore
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -198,4 +199,35 @@ func TestLandingFails(t *testing.T) {
 	f.expect("b", 0, 4)
 	f.put("a", 0, 6)
 	f.sound()
+}
+
+// A slot that a round gives up is free only after what gives it up is durable: the write of the
+// journal, or the index's synced commit.
+func TestSlotsAreHeldUntilCommit(t *testing.T) {
+	for _, journal := range []int64{-1, 256 << 10} {
+		f := newFailingJournal(t, journal, "a")
+		f.put("a", 0, 1)
+		require.NoError(t, f.s.journal.bringHome())
+		r, err := f.devices["a"].record(0)
+		require.NoError(t, err)
+		slot := r.slots[0]
+		used := func() bool { return f.s.alloc.usedOf(0)[slot/64]>>(slot%64)&1 == 1 }
+		var looked, free atomic.Bool
+		f.faults.setOp(func(_ int, name fsOp, path string, done bool) error {
+			if !done && (name == opWrite && isJournal(path) || name == opSync && inIndex(path)) {
+				looked.Store(true)
+				if !used() {
+					free.Store(true)
+				}
+			}
+			return nil
+		})
+		f.put("a", 0, 2)
+		f.faults.setOp(nil)
+		require.True(t, looked.Load())
+		require.False(t, free.Load(), "journal %d", journal)
+		require.NoError(t, f.s.journal.bringHome())
+		require.False(t, used())
+		f.sound()
+	}
 }

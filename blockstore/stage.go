@@ -8,7 +8,7 @@ import (
 
 // stagedWrite is one run of consecutive slots whose sealed blocks lie in a buffer
 // and are on their way to the device. The write has been acknowledged already; the
-// next flush waits for it.
+// next flush waits for it, or has the journal keep its blocks as well.
 type stagedWrite struct {
 	zone   *zone
 	offset int64 // in the zone file

@@ -387,6 +387,18 @@ func TestFlushAcrossConnections(t *testing.T) {
 	}
 }
 
+// A flush that is prompt runs on the reader while that has nothing else to do, and so does
+// a write with FUA.
+func TestPromptFlush(t *testing.T) {
+	m := newMemoryExport(1 << 20)
+	m.prompt = true
+	s := start(t, Options{}, nil, map[string]Export{"vol": m})
+	c := attach(t, s, "vol")
+	require.Equal(t, eOK, c.do(t, request{cmd: cmdFlush}, nil).errno)
+	require.Equal(t, eOK, c.do(t, request{cmd: cmdWrite, flags: cmdFlagFUA, length: 512}, make([]byte, 512)).errno)
+	require.EqualValues(t, 2, s.Metrics().Inline)
+}
+
 func TestMetrics(t *testing.T) {
 	everyWay(t, func(t *testing.T, m *memoryExport, s *started) {
 		c := attach(t, s, "vol")

@@ -12,17 +12,25 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// socketPair returns a taken socket and its client.
-func socketPair(t *testing.T) (*socket, net.Conn) {
+// connPair returns the two ends of a connection.
+func connPair(t *testing.T) (server, client net.Conn) {
 	t.Helper()
 	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
 	require.NoError(t, err)
 	defer l.Close()
-	client, err := net.Dial("unix", l.Addr().String())
+	client, err = net.Dial("unix", l.Addr().String())
 	require.NoError(t, err)
 	t.Cleanup(func() { client.Close() })
-	c, err := l.Accept()
+	server, err = l.Accept()
 	require.NoError(t, err)
+	t.Cleanup(func() { server.Close() })
+	return server, client
+}
+
+// socketPair returns a taken socket and its client.
+func socketPair(t *testing.T) (*socket, net.Conn) {
+	t.Helper()
+	c, client := connPair(t)
 	s, err := takeSocket(c)
 	require.NoError(t, err)
 	require.NoError(t, c.Close())
@@ -32,22 +40,14 @@ func socketPair(t *testing.T) (*socket, net.Conn) {
 
 // A ring that is not used after all leaves the connection as it was.
 func TestSocketDeclined(t *testing.T) {
-	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
-	require.NoError(t, err)
-	defer l.Close()
-	client, err := net.Dial("unix", l.Addr().String())
-	require.NoError(t, err)
-	defer client.Close()
-	c, err := l.Accept()
-	require.NoError(t, err)
-	defer c.Close()
+	c, client := connPair(t)
 	r := newRing(c, nil, nil)
 	if r == nil {
 		t.Log("NOT RUN: the system has no io_uring")
 		return
 	}
 	r.decline()
-	_, err = c.Write([]byte("still here"))
+	_, err := c.Write([]byte("still here"))
 	require.NoError(t, err)
 	got := make([]byte, 10)
 	_, err = io.ReadFull(client, got)
