@@ -175,7 +175,7 @@ func (s *Store) newDevice(ctx context.Context, v *volume, h *volumeHeader, keys 
 	}
 	d := &Device{store: s, vol: v, number: h.number, rid: h.rid, keys: keys,
 		sessions: newSessionSet(s, byNumber)}
-	d.active = &dirtySet{owner: d}
+	d.active = &dirtySet{owner: d, number: 1}
 	d.resize(h.size)
 	d.chain.Store(&chain)
 	d.scratch.New = func() any { return new(aead.Scratch) }

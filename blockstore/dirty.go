@@ -29,10 +29,19 @@ type dirtyExtent struct {
 // writes, the frozen one is being committed.
 type dirtySet struct {
 	owner   *Device
+	number  uint64       // from 1
 	pending atomic.Int64 // device writes under way; see stager
+	touched atomic.Bool  // something has been entered
 
 	mu  sync.Mutex // guards err
 	err error      // first failed device write
+}
+
+// touch notes that something is about to be entered.
+func (d *dirtySet) touch() {
+	if !d.touched.Load() {
+		d.touched.Store(true)
+	}
 }
 
 func (d *dirtySet) fail(err error) {

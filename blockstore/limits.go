@@ -72,8 +72,8 @@ const (
 	batchExtents = 1024
 	// maxSessionCache bounds the session keys a device keeps ready.
 	maxSessionCache = 1024
-	// recordCacheExtents bounds the cache of decoded extent records: about 64 MiB.
-	recordCacheExtents = 96 << 10
+	// recordCacheExtents bounds the cache of decoded extent records: about 110 MiB.
+	recordCacheExtents = 160 << 10
 )
 
 // The record's slot bitmaps are 16 bits wide.

@@ -356,20 +356,25 @@ func (d *Device) recordAt(chain []level, l int, extent uint64) (*extentRecord, e
 		return nil, nil
 	}
 	if l < 0 {
-		return d.store.readRecord(recordKey{d.number, currentView, extent}, d.rid, d.keys[0].index)
+		return d.store.readRecord(d.store.index, recordKey{d.number, currentView, extent}, d.rid, d.keys[0].index)
 	}
 	lv := &chain[l]
-	return d.store.readRecord(recordKey{lv.volume, lv.generation, extent}, lv.rid, lv.keys.index)
+	return d.store.readRecord(d.store.index, recordKey{lv.volume, lv.generation, extent}, lv.rid, lv.keys.index)
+}
+
+// recordFinder is the index, or a lookup of it.
+type recordFinder interface {
+	newest(volume uint32, extent uint64, generation uint32, fn func(gen uint32, v []byte) error) (bool, error)
 }
 
 // readRecord returns the newest record of an extent in a view, from the cache or the
 // index; nil if there is none. A record that does not authenticate is ErrCorrupt.
-func (s *Store) readRecord(k recordKey, rid aead.ID, mac *aead.MACKey) (*extentRecord, error) {
+func (s *Store) readRecord(ix recordFinder, k recordKey, rid aead.ID, mac *aead.MACKey) (*extentRecord, error) {
 	r, ok, version := s.cache.get(k)
 	if ok {
 		return r, nil
 	}
-	found, err := s.index.newest(k.volume, k.extent, k.generation, func(gen uint32, v []byte) error {
+	found, err := ix.newest(k.volume, k.extent, k.generation, func(gen uint32, v []byte) error {
 		r = &extentRecord{generation: gen}
 		n, err := decodeExtent(v, r)
 		if err == nil && extentMAC(mac, rid, k.extent, gen, v[:n]) != r.mac {

@@ -1,9 +1,11 @@
 package blockstore
 
 import (
+	"cmp"
 	"math/bits"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"coffer.example/internal/invariants"
@@ -12,8 +14,9 @@ import (
 // round is one flush of a volume: freeze the dirty map, wait for its device writes,
 // sync the zones, commit the records. Everybody who joined before the freeze is covered.
 type round struct {
-	done chan struct{}
-	err  error // valid once done is closed
+	done  chan struct{}
+	err   error         // valid once done is closed
+	froze atomic.Uint64 // number of the set it has frozen, or 0
 }
 
 // rounder runs the rounds of a device one at a time; callers join the next one, or run
@@ -21,7 +24,7 @@ type round struct {
 type rounder struct {
 	mu      sync.Mutex // guards the fields below
 	next    *round
-	running bool
+	running *round // or nil
 	stopped bool
 
 	led sync.WaitGroup // rounds that callers run
@@ -59,19 +62,19 @@ func (r *rounder) join() *round {
 func (r *rounder) take() *round {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.running || r.next == nil {
+	if r.running != nil || r.next == nil {
 		return nil
 	}
 	n := r.next
-	r.next, r.running = nil, true
+	r.next, r.running = nil, n
 	return n
 }
 
 // run runs a round that was taken, and sees to the one that callers have joined meanwhile.
 func (r *rounder) run(d *Device, n *round) {
-	n.err = d.runRound()
+	n.err = d.runRound(n)
 	r.mu.Lock()
-	r.running = false
+	r.running = nil
 	more := r.next != nil
 	r.mu.Unlock()
 	close(n.done)
@@ -83,16 +86,20 @@ func (r *rounder) run(d *Device, n *round) {
 	}
 }
 
-// flush runs a round, or joins the next if one is running. A caller that runs it spares
-// two hand-overs between goroutines.
+// flush runs a round, or joins the one that is running if it covers all that was
+// acknowledged, else the next. A caller that runs it spares two hand-overs between goroutines.
 func (r *rounder) flush(d *Device) *round {
 	r.mu.Lock()
-	if r.stopped || r.running || r.next != nil {
+	if n := r.running; n != nil && d.coveredBy(n) {
+		r.mu.Unlock()
+		return n
+	}
+	if r.stopped || r.running != nil || r.next != nil {
 		r.mu.Unlock()
 		return r.join()
 	}
 	n := &round{done: make(chan struct{})}
-	r.running = true
+	r.running = n
 	r.led.Add(1)
 	r.mu.Unlock()
 	defer r.led.Done()
@@ -100,11 +107,19 @@ func (r *rounder) flush(d *Device) *round {
 	return n
 }
 
+// coveredBy says whether nothing has changed since a round froze its set. A set that a
+// snapshot has frozen since then is not the round's.
+func (d *Device) coveredBy(n *round) bool {
+	d.freezeMu.RLock()
+	defer d.freezeMu.RUnlock()
+	return d.active.number == n.froze.Load()+1 && !d.active.touched.Load()
+}
+
 // idle says whether no round runs or has been joined.
 func (r *rounder) idle() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return !r.running && r.next == nil
+	return r.running == nil && r.next == nil
 }
 
 func (r *rounder) loop(d *Device) {
@@ -141,7 +156,7 @@ func (r *rounder) stop() {
 	}
 }
 
-func (d *Device) runRound() error {
+func (d *Device) runRound(n *round) error {
 	d.vol.roundMu.Lock()
 	defer d.vol.roundMu.Unlock()
 	if err := d.usable(); err != nil {
@@ -149,6 +164,7 @@ func (d *Device) runRound() error {
 	}
 	began := time.Now()
 	set, _ := d.freeze()
+	n.froze.Store(set.number)
 	defer d.store.metrics.roundTime.since(began)
 	return d.commitFrozen(set, nil)
 }
@@ -163,7 +179,7 @@ func (d *Device) freeze() (*dirtySet, uint64) {
 
 func (d *Device) freezeLocked() (*dirtySet, uint64) {
 	set := d.active
-	d.active = &dirtySet{owner: d}
+	d.active = &dirtySet{owner: d, number: set.number + 1}
 	for i := range d.shards {
 		sh := &d.shards[i]
 		sh.mu.Lock()
@@ -304,18 +320,18 @@ type roundWork struct {
 	extents []uint64
 	records []*extentRecord // nil where the extent has none any more
 	scratch []byte
+	lookup  lookup
 	entry   uint64 // number of a journal entry that may or may not have been written
 }
 
 // buildRound turns the frozen map into a batch; nil if there is nothing to commit.
 func (d *Device) buildRound(snap *snapshotHeader) (*roundWork, error) {
-	w := &roundWork{batch: d.store.index.newBatch(), header: *d.header()}
+	w := &roundWork{batch: d.store.index.newBatch(), header: *d.header(), lookup: lookup{ix: d.store.index}}
+	defer w.lookup.close()
 	w.last, w.freeing = d.lastSnapshot()
-	for i := range d.shards {
-		for extent, e := range d.shards[i].frozen {
-			if err := d.buildExtent(w, extent, e); err != nil {
-				return nil, err
-			}
+	for _, f := range d.frozenExtents() {
+		if err := d.buildExtent(w, f.extent, f.dirty); err != nil {
+			return nil, err
 		}
 	}
 	if len(w.extents) == 0 && snap == nil {
@@ -337,6 +353,29 @@ func (d *Device) buildRound(snap *snapshotHeader) (*roundWork, error) {
 	return w, nil
 }
 
+// frozenExtent is an entry of the frozen map.
+type frozenExtent struct {
+	extent uint64
+	dirty  *dirtyExtent
+}
+
+// frozenExtents returns the frozen map in ascending order, which the index takes and gives
+// records fastest in. It needs roundMu.
+func (d *Device) frozenExtents() []frozenExtent {
+	n := 0
+	for i := range d.shards {
+		n += len(d.shards[i].frozen) // immutable under roundMu
+	}
+	out := make([]frozenExtent, 0, n)
+	for i := range d.shards {
+		for extent, e := range d.shards[i].frozen {
+			out = append(out, frozenExtent{extent, e})
+		}
+	}
+	slices.SortFunc(out, func(a, b frozenExtent) int { return cmp.Compare(a.extent, b.extent) })
+	return out
+}
+
 func (d *Device) lastSnapshot() (last *snapshotHeader, freeing bool) {
 	d.store.mu.RLock()
 	defer d.store.mu.RUnlock()
@@ -346,7 +385,7 @@ func (d *Device) lastSnapshot() (last *snapshotHeader, freeing bool) {
 
 // buildExtent applies the free rule (doc.go) to one dirty extent.
 func (d *Device) buildExtent(w *roundWork, extent uint64, e *dirtyExtent) error {
-	old, err := d.record(extent)
+	old, err := d.store.readRecord(&w.lookup, recordKey{d.number, currentView, extent}, d.rid, d.keys[0].index)
 	if err != nil {
 		return err
 	}

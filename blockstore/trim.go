@@ -100,6 +100,7 @@ func (d *Device) punch(ctx context.Context, first, last uint64) error {
 			return err
 		}
 		d.freezeMu.RLock()
+		d.active.touch()
 		for _, e := range extents {
 			d.punchExtent(e, blockMask(e, first, end))
 		}

@@ -193,6 +193,7 @@ func (d *Device) seal(p []byte, first uint64, slots []uint64) (*stagedWrite, []*
 		copy(b.tag[:], out[BlockSize:]) // the next block, or slack, takes its place
 		blocks[i] = b
 	}
+	d.active.touch()
 	d.active.pending.Add(1)
 	d.dirty.Add(int64(len(p)))
 	return w, blocks, nil
