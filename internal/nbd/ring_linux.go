@@ -7,7 +7,6 @@ import (
 	"os"
 	"syscall"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -135,12 +134,11 @@ const pollLimit = 30 * time.Microsecond
 // always does for device reads.
 func (r *ring) poll(fd int, p []byte, began time.Time) int {
 	for !r.reading() {
-		// It does not block, so the scheduler need not know of it.
-		n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), unix.MSG_DONTWAIT, 0, 0)
-		if errno == 0 && n > 0 {
-			return int(n)
+		n, err := uring.TryRecv(fd, p)
+		if n > 0 {
+			return n
 		}
-		if errno != unix.EAGAIN || !r.soon || time.Since(began) > pollLimit {
+		if err != unix.EAGAIN || !r.soon || time.Since(began) > pollLimit {
 			break
 		}
 	}

@@ -3,7 +3,7 @@
 // thread for each.
 //
 // It is not a general binding: the only operations are READ, WRITE, WRITEV, RECV and
-// NOP. One Ring has one submission queue and one completion queue in memory that it
+// NOP, and beside the ring a receive that does not wait. One Ring has one submission queue and one completion queue in memory that it
 // shares with the kernel (io_uring(7), include/uapi/linux/io_uring.h).
 //
 // Invariants:
