@@ -61,9 +61,6 @@ func (r *extentRecord) clearBlock(i int, hole bool) {
 func (r *extentRecord) mainSession() uint32 {
 	var best uint32
 	count := 0
-	if first := r.sessions[bits.TrailingZeros16(r.present|1<<15)]; r.sealedBy(first) {
-		return first
-	}
 	for m := r.present; m != 0; m &= m - 1 {
 		s := r.sessions[bits.TrailingZeros16(m)]
 		n := 0
@@ -72,21 +69,14 @@ func (r *extentRecord) mainSession() uint32 {
 				n++
 			}
 		}
+		if n == bits.OnesCount16(r.present) {
+			return s // nearly always, at once
+		}
 		if n > count || n == count && s < best {
 			best, count = s, n
 		}
 	}
 	return best
-}
-
-// sealedBy says whether one session sealed all blocks that are present.
-func (r *extentRecord) sealedBy(session uint32) bool {
-	for m := r.present; m != 0; m &= m - 1 {
-		if r.sessions[bits.TrailingZeros16(m)] != session {
-			return false
-		}
-	}
-	return r.present != 0
 }
 
 // encodeExtent appends the record to dst: the authenticated part, its MAC under key,

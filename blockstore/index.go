@@ -344,7 +344,7 @@ func (l *lookup) open() (err error) {
 }
 
 func (l *lookup) close() {
-	if l.it != nil {
+	if l.it != nil && l.ix.failure() == nil { // a failed Pebble is not called again
 		l.it.Close()
 	}
 }

@@ -12,7 +12,8 @@ import (
 )
 
 // round is one flush of a volume: freeze the dirty map, wait for its device writes,
-// sync the zones, commit the records. Everybody who joined before the freeze is covered.
+// sync the zones, commit the records. Everybody who joined before the freeze is covered,
+// and who joined later while nothing had changed.
 type round struct {
 	done  chan struct{}
 	err   error         // valid once done is closed

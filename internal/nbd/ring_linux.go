@@ -88,6 +88,9 @@ func (r *ring) receive(fd int, p []byte) (int, error) {
 	if r.receiving {
 		return 0, errors.New("nbd: a receive is under way")
 	}
+	if _, err := r.limit(); err != nil {
+		return 0, err // also where a client keeps the input full
+	}
 	began := time.Now()
 	if n := r.poll(fd, p, began); n > 0 {
 		return n, nil

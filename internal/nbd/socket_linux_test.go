@@ -99,3 +99,24 @@ func TestSocketCloseEndsWrite(t *testing.T) {
 	require.ErrorIs(t, s.CloseRead(), net.ErrClosed)
 	require.ErrorIs(t, s.Close(), net.ErrClosed)
 }
+
+// A ring receives nothing after its deadline, also where input is there.
+func TestRingDeadline(t *testing.T) {
+	c, client := connPair(t)
+	deadline := time.Time{}
+	r := newRing(c, func() time.Time { return deadline }, func() error { return nil })
+	if r == nil {
+		t.Log("NOT RUN: the system has no io_uring")
+		return
+	}
+	defer r.decline()
+	_, err := client.Write([]byte("twice"))
+	require.NoError(t, err)
+	p := make([]byte, 2)
+	n, err := r.Read(p)
+	require.NoError(t, err)
+	require.Equal(t, "tw", string(p[:n]))
+	deadline = time.Now().Add(-time.Second)
+	_, err = r.Read(p)
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+}

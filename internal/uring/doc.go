@@ -3,8 +3,9 @@
 // thread for each.
 //
 // It is not a general binding: the only operations are READ, WRITE, WRITEV, RECV and
-// NOP, and beside the ring a receive that does not wait. One Ring has one submission queue and one completion queue in memory that it
-// shares with the kernel (io_uring(7), include/uapi/linux/io_uring.h).
+// NOP, and beside the ring a receive that does not wait. One Ring has one submission
+// queue and one completion queue in memory that it shares with the kernel (io_uring(7),
+// include/uapi/linux/io_uring.h).
 //
 // Invariants:
 //   - At most Entries operations are under way, so neither queue can overflow.
