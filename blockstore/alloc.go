@@ -3,6 +3,7 @@ package blockstore
 import (
 	"math/bits"
 	"sync"
+	"sync/atomic"
 
 	"coffer.example/internal/invariants"
 )
@@ -200,16 +201,37 @@ func (a *allocator) release(slots []uint64) {
 	}
 }
 
-// mark takes a slot during a rebuild and reports whether it was free and exists.
+// exists says whether a slot is in a zone, during a rebuild.
+func (a *allocator) exists(slot uint64) bool { return slot < uint64(len(a.zoneOut))*a.zoneSlots }
+
+// mark takes a slot during a rebuild, of which several goroutines may be a part, and reports
+// whether it was free and exists. recount completes the rebuild.
 func (a *allocator) mark(slot uint64) (fresh, exists bool) {
-	if slot >= uint64(len(a.zoneOut))*a.zoneSlots {
+	if !a.exists(slot) {
 		return false, false
 	}
-	if a.used[slot/64]>>(slot%64)&1 == 1 {
-		return false, true
+	bit := uint64(1) << (slot % 64)
+	return atomic.OrUint64(&a.used[slot/64], bit)&bit == 0, true
+}
+
+// recount brings everything else to what the bitmap says, which mark or a checkpoint has set.
+func (a *allocator) recount() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.free = 0
+	for g := range a.groupFree {
+		from, to := a.groupRange(g) // whole words: groupSlots and zones are multiples of 64
+		free := int32(to - from)
+		for _, w := range a.used[from/64 : to/64] {
+			free -= int32(bits.OnesCount64(w))
+		}
+		if a.groupFree[g] = free; free < int32(to-from) {
+			a.state[g] = groupWritten
+		}
+		if !a.zoneOut[g/a.groupsPerZone] {
+			a.free += uint64(free)
+		}
 	}
-	a.take(slot)
-	return true, true
 }
 
 // retire stops allocation from a zone whose sync has failed.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/bits"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -227,11 +226,10 @@ func (s *Store) loadCheckpoint() (bool, error) {
 		return false, nil
 	}
 	words := data[40:]
-	for i := 0; i < len(words); i += 8 {
-		for w := binary.BigEndian.Uint64(words[i:]); w != 0; w &= w - 1 {
-			s.alloc.mark(uint64(i/8)*64 + uint64(bits.TrailingZeros64(w)))
-		}
+	for i := range s.alloc.used {
+		s.alloc.used[i] = binary.BigEndian.Uint64(words[i*8:])
 	}
+	s.alloc.recount()
 	return true, nil
 }
 
@@ -299,127 +297,6 @@ func (s *Store) dropOrphans() error {
 		return nil
 	}
 	return s.index.commit(b)
-}
-
-// identity is what two references to one slot must agree on.
-type identity struct {
-	slot, sequence uint64
-	block          uint64
-}
-
-// rebuild marks every slot that an extent record or a dead list names. Two references
-// to one slot must be to the same block of the same volume at the same sequence. A
-// record that does not decode, or a double reference, makes the store read-only.
-func (s *Store) rebuild(a *allocator) error {
-	type scanState struct {
-		volume uint32
-		extent uint64
-		seen   map[uint64]identity // slots of the records of this extent
-	}
-	st := scanState{seen: map[uint64]identity{}}
-	var foreign []uint64
-	err := s.index.scan([]byte{prefixExtent}, rangeEnd([]byte{prefixExtent}), func(k, val []byte) (bool, error) {
-		if len(k) != extentKeySize {
-			return s.damage(corrupt(KindRecord, "", "key %x", k))
-		}
-		volume, extent, _ := parseExtentKey(k)
-		if s.volumes[volume] == nil {
-			return true, nil // an orphan owns nothing
-		}
-		if volume != st.volume || extent != st.extent {
-			st.volume, st.extent = volume, extent
-			clear(st.seen)
-		}
-		var r extentRecord
-		if _, err := decodeExtent(val, &r); err != nil {
-			return s.damage(&CorruptError{Kind: KindRecord, Volume: s.volumes[volume].id, Block: int64(extent * ExtentBlocks), Slot: -1, Detail: err.Error()})
-		}
-		for m := r.present; m != 0; m &= m - 1 {
-			i := bits.TrailingZeros16(m)
-			origin, err := s.sessionVolume(r.sessions[i])
-			if err != nil {
-				return s.damage(err)
-			}
-			if origin != volume {
-				foreign = append(foreign, r.slots[i])
-				continue
-			}
-			id := identity{slot: r.slots[i], sequence: r.sequences[i], block: extent*ExtentBlocks + uint64(i)}
-			if was, ok := st.seen[id.slot]; ok && was == id {
-				continue
-			}
-			st.seen[id.slot] = id
-			if err := s.markOnce(a, volume, id); err != nil {
-				return s.damage(err)
-			}
-		}
-		return true, nil
-	})
-	if err != nil {
-		return err
-	}
-	if err := s.rebuildDead(a); err != nil {
-		return err
-	}
-	for _, slot := range foreign {
-		if fresh, exists := a.mark(slot); fresh || !exists {
-			_, err := s.damage(&CorruptError{Kind: KindReference, Block: -1, Slot: int64(slot), Detail: "a flattened record names a slot that no parent has"})
-			if err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (s *Store) markOnce(a *allocator, volume uint32, id identity) error {
-	fresh, exists := a.mark(id.slot)
-	if fresh {
-		return nil
-	}
-	detail := "slot has two owners"
-	if !exists {
-		detail = "slot is beyond the last zone"
-	}
-	return &CorruptError{Kind: KindReference, Volume: s.volumes[volume].id, Block: int64(id.block), Slot: int64(id.slot), Detail: detail}
-}
-
-// rebuildDead marks the dead lists. A dead block may still be named by the records of
-// older snapshots, as the same block at the same sequence.
-func (s *Store) rebuildDead(a *allocator) error {
-	return s.index.scan([]byte{prefixDead}, rangeEnd([]byte{prefixDead}), func(k, val []byte) (bool, error) {
-		slot, birth, ok := parseDeadValue(val)
-		if !ok || len(k) != deadKeySize {
-			return s.damage(corrupt(KindDead, "", "entry %x", k))
-		}
-		volume, _, extent, block := parseDeadKey(k)
-		if s.volumes[volume] == nil {
-			return true, nil
-		}
-		if fresh, exists := a.mark(slot); fresh {
-			return true, nil
-		} else if exists {
-			same, err := s.recordNames(volume, extent, block, slot, birth)
-			if err != nil || same {
-				return true, err
-			}
-		}
-		return s.damage(&CorruptError{Kind: KindReference, Volume: s.volumes[volume].id, Block: int64(extent*ExtentBlocks) + int64(block),
-			Slot: int64(slot), Detail: "dead block shares its slot"})
-	})
-}
-
-// recordNames says whether some record of the extent has the block in the slot at the sequence.
-func (s *Store) recordNames(volume uint32, extent uint64, block int, slot, sequence uint64) (bool, error) {
-	found := false
-	err := s.index.scan(appendExtentKey(nil, volume, extent, ^uint32(0)), appendExtentKey(nil, volume, extent+1, ^uint32(0)), func(_, val []byte) (bool, error) {
-		var r extentRecord
-		if _, err := decodeExtent(val, &r); err == nil && r.has(block) && r.slots[block] == slot && r.sequences[block] == sequence {
-			found = true
-		}
-		return !found, nil
-	})
-	return found, err
 }
 
 // damage notes a corruption found while opening: the store goes on read-only, so that

@@ -1,0 +1,164 @@
+package blockstore
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/stretchr/testify/require"
+
+	"coffer.example/aead"
+)
+
+var recoverExtents = flag.Int("recover.extents", 1<<16, "extents of BenchmarkRecovery, each about 600 bytes of index")
+
+// A rebuild by several goroutines marks what the records name, and finds what two ranges name both.
+func TestRebuildRanges(t *testing.T) {
+	const extents = 1 << 16
+	dir, keys := t.TempDir(), newTestKeys()
+	fabricate(t, dir, keys, extents)
+	s, err := Open(Options{Dir: dir, Keys: keys})
+	require.NoError(t, err)
+	require.Empty(t, s.Damage())
+	bounds, err := s.index.extentBounds()
+	require.NoError(t, err)
+	require.Greater(t, len(bounds), 2, "one range only")
+	used, total := s.alloc.usage()
+	require.EqualValues(t, extents*ExtentBlocks, used)
+	require.Equal(t, used, total)
+	require.Zero(t, s.alloc.freeSlots())
+	require.NoError(t, s.Close())
+
+	s, err = Open(Options{Dir: dir, Keys: keys})
+	require.NoError(t, err)
+	require.Zero(t, s.Metrics().AllocatorScans)
+	used, _ = s.alloc.usage()
+	require.EqualValues(t, extents*ExtentBlocks, used, "from the checkpoint")
+	require.Zero(t, s.alloc.freeSlots())
+	var volume uint32
+	for n := range s.volumes {
+		volume = n
+	}
+	macKey := aead.MACKeyFromSecret(aead.NewSecret(make([]byte, 32))) // a scan does not authenticate
+	change := func(extent uint64, f func(r *extentRecord)) {
+		var r extentRecord
+		key := appendExtentKey(nil, volume, extent, 1)
+		v, err := s.index.get(key)
+		require.NoError(t, err)
+		_, err = decodeExtent(v, &r)
+		require.NoError(t, err)
+		f(&r)
+		b := s.index.newBatch()
+		b.set(key, encodeExtent(nil, &r, macKey, aead.ID{}, extent, 1))
+		require.NoError(t, s.index.commit(b))
+	}
+	var lost, taken uint64
+	change(extents-1, func(r *extentRecord) { taken = r.slots[3] })
+	change(5, func(r *extentRecord) { lost, r.slots[7] = r.slots[7], taken })
+	change(extents/2, func(r *extentRecord) { r.slots[1] = total })
+	fresh := newAllocator(s.super.zoneSlots, 0)
+	for range s.alloc.zones() {
+		fresh.addZone()
+	}
+	require.NoError(t, s.rebuild(fresh))
+	var texts []string
+	for _, err := range s.Damage() {
+		texts = append(texts, err.Error())
+	}
+	slices.Sort(texts)
+	require.Len(t, texts, 2)
+	require.Contains(t, texts[0]+texts[1], fmt.Sprintf("slot %d", taken))
+	require.Contains(t, texts[0]+texts[1], "slot has two owners")
+	require.Contains(t, texts[0]+texts[1], "slot is beyond the last zone")
+	require.EqualValues(t, 2, fresh.freeSlots())
+	require.Zero(t, fresh.used[lost/64]>>(lost%64)&1)
+	require.NoError(t, s.Close())
+}
+
+// BenchmarkRecovery opens a store that was not closed, and scans its index: bytes are those of the
+// index. Its records are of blocks that were overwritten at random; the zones are empty.
+func BenchmarkRecovery(b *testing.B) {
+	dir, keys := b.TempDir(), newTestKeys()
+	fabricate(b, dir, keys, *recoverExtents)
+	b.Run("open", func(b *testing.B) {
+		for b.Loop() {
+			s, err := Open(Options{Dir: dir, Keys: keys, ReadOnly: true})
+			require.NoError(b, err)
+			require.Empty(b, s.Damage())
+			require.EqualValues(b, 1, s.Metrics().AllocatorScans)
+			require.NoError(b, s.Close())
+		}
+		b.SetBytes(directorySize(b, filepath.Join(dir, "index")))
+	})
+	b.Run("scan", func(b *testing.B) {
+		s, err := Open(Options{Dir: dir, Keys: keys, ReadOnly: true})
+		require.NoError(b, err)
+		defer s.Close()
+		for b.Loop() {
+			fresh := newAllocator(s.super.zoneSlots, 0)
+			for range s.alloc.zones() {
+				fresh.addZone()
+			}
+			require.NoError(b, s.rebuild(fresh))
+		}
+		b.SetBytes(directorySize(b, filepath.Join(dir, "index")))
+	})
+}
+
+// fabricate makes a store with one volume whose every block has a record, and no data.
+func fabricate(tb testing.TB, dir string, keys *testKeys, extents int) {
+	s, err := Open(Options{Dir: dir, Keys: keys, JournalBytes: -1})
+	require.NoError(tb, err)
+	size := (int64(extents)*ExtentSize + GiB - 1) / GiB * GiB
+	v, err := s.CreateVolume(ctx, VolumeSpec{Size: size})
+	require.NoError(tb, err)
+	d, err := s.Attach(ctx, v.ID)
+	require.NoError(tb, err)
+	_, err = d.WriteAt(make([]byte, BlockSize), 0)
+	require.NoError(tb, err)
+	require.NoError(tb, d.Flush(ctx))
+	first, err := d.record(0)
+	require.NoError(tb, err)
+	r := rand.New(rand.NewPCG(1, 2))
+	var value []byte
+	for at := 0; at < extents; at += batchExtents {
+		batch := s.index.newBatch()
+		places := r.Perm(batchExtents * ExtentBlocks)
+		for e := at; e < min(at+batchExtents, extents); e++ {
+			rec := &extentRecord{present: ^uint16(0)}
+			for i := range ExtentBlocks {
+				rec.sessions[i] = first.sessions[0]
+				rec.slots[i] = uint64(at*ExtentBlocks + places[(e-at)*ExtentBlocks+i])
+				rec.sequences[i] = 1 + r.Uint64N(1<<20)
+				rec.tags[i] = [16]byte(fill(16, r.Uint64()))
+			}
+			value = encodeExtent(value[:0], rec, d.keys[0].index, d.rid, uint64(e), 1)
+			batch.set(appendExtentKey(nil, d.number, uint64(e), 1), value)
+		}
+		require.NoError(tb, s.index.commitWith(batch.b, pebble.NoSync))
+	}
+	for n := 1; n < int(size/GiB); n++ {
+		require.NoError(tb, os.WriteFile(zoneName(dir, n), nil, 0o600))
+		require.NoError(tb, os.Truncate(zoneName(dir, n), GiB))
+	}
+	require.NoError(tb, s.index.sync())
+	require.NoError(tb, s.index.close()) // and no more: the rest is as a crash leaves it
+	s.index.fail(ErrDetached)
+	_ = s.Close()
+}
+
+func directorySize(tb testing.TB, dir string) (total int64) {
+	entries, err := os.ReadDir(dir)
+	require.NoError(tb, err)
+	for _, e := range entries {
+		info, err := e.Info()
+		require.NoError(tb, err)
+		total += info.Size()
+	}
+	return total
+}
