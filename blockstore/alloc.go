@@ -88,7 +88,7 @@ func (a *allocator) alloc(dst []uint64, h hint, n int, spare bool) ([]uint64, hi
 	if g < 0 || n >= runBlocks && a.run(g, n) == noSlot {
 		if fresh := a.freshGroup(); fresh >= 0 {
 			g = fresh
-		} else if spare && a.crowded() {
+		} else if spare && a.crowded(g < 0) {
 			return dst, h, false
 		}
 	}
@@ -113,11 +113,16 @@ func (a *allocator) alloc(dst []uint64, h hint, n int, spare bool) ([]uint64, hi
 	return dst, hint(g + 1), true
 }
 
-// crowded says whether less is free than the windows' spare and a part of a zone. Zones
+// crowded says whether less is free than the windows' spare and a part of a zone. A new
+// window may borrow of the spare: where a few do not fit, they are not worth a zone. Zones
 // smaller than a group keep no windows together. It needs mu.
-func (a *allocator) crowded() bool {
+func (a *allocator) crowded(fresh bool) bool {
 	used := uint64(len(a.zoneOut))*a.zoneSlots - a.free
-	return a.zoneSlots >= groupSlots && a.free < used/spareShare+a.zoneSlots/spareShare
+	enough := used/spareShare + a.zoneSlots/spareShare
+	if fresh {
+		enough = used/spareShare - used/spareLoan
+	}
+	return a.zoneSlots >= groupSlots && a.free < enough
 }
 
 const noSlot = ^uint64(0)
