@@ -142,6 +142,34 @@ func TestInstancesOfACluster(t *testing.T) {
 	requireClean(t, w, cluster.KeyARN)
 }
 
+// A database is stopped for seven days at most, also across a restart of the service; where its
+// key refuses then, it is lost as at any start.
+func TestStoppedIsStartedAgain(t *testing.T) {
+	w := rdstest.New(t)
+	s := w.Start()
+	d := create(t, w, rds.Instance, "main", standalone(newKey(t, w, root, "")))
+	lost := create(t, w, rds.Cluster, "lost", spec(newKey(t, w, root, "")))
+	write(t, w, d, "text")
+	for kind, name := range map[rds.Kind]string{rds.Instance: "main", rds.Cluster: "lost"} {
+		_, err := s.Stop(ctx, root, kind, name, "")
+		require.NoError(t, err)
+	}
+	w.Pass(rds.MaxStopped - time.Second)
+	require.NoError(t, s.Tick(ctx))
+	stopped := database(t, w, root, rds.Instance, "main")
+	require.Equal(t, rds.Stopped, stopped.State)
+	require.False(t, stopped.StoppedAt.IsZero())
+	s = w.Restart()
+	lose(t, w, lost, "disabled")
+	w.Pass(time.Second)
+	require.NoError(t, s.Tick(ctx))
+	d = database(t, w, root, rds.Instance, "main")
+	require.Equal(t, rds.Available, d.State)
+	require.True(t, d.StoppedAt.IsZero())
+	read(t, w, d, "text")
+	require.Equal(t, recoverable, database(t, w, root, rds.Cluster, "lost").State)
+}
+
 func TestDeletionProtectionAndFinalSnapshot(t *testing.T) {
 	w := rdstest.New(t)
 	s := w.Start()

@@ -28,6 +28,10 @@
 // back. Afterwards it is inaccessible-encryption-credentials, for good: its snapshots and automated
 // backups are what can be restored, once their key works.
 //
+// # Stopping
+//
+// The volume of a database that is stopped is closed. After MaxStopped a Tick starts it again.
+//
 // # Backups
 //
 // A database with a retention period is backed up after the start of its daily window, and keeps what is younger than

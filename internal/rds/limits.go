@@ -32,6 +32,8 @@ const (
 
 	// keyLossWindow is how long a database can come back after its key refused (AWS).
 	keyLossWindow = 7 * 24 * time.Hour
+	// MaxStopped is how long a database can be stopped before it is started again (AWS).
+	MaxStopped = 7 * 24 * time.Hour
 
 	defaultCheckEvery = 5 * time.Minute
 	wakeDelay         = 50 * time.Millisecond

@@ -71,6 +71,6 @@ func (s *Service) shown(d Database, cluster *Database, state State) Database {
 	}
 	d.State, d.GiB, d.KeyARN, d.ManagedKey = state, cluster.GiB, cluster.KeyARN, cluster.ManagedKey
 	d.BackupDays, d.BackupWindow, d.LastBackup = cluster.BackupDays, cluster.BackupWindow, cluster.LastBackup
-	d.KeyLost, d.KeyMessage = cluster.KeyLost, cluster.KeyMessage
+	d.KeyLost, d.KeyMessage, d.StoppedAt = cluster.KeyLost, cluster.KeyMessage, cluster.StoppedAt
 	return d
 }

@@ -76,7 +76,7 @@ func (s *Service) settle(ctx context.Context, d Database) (Database, error) {
 		if err := s.finishStop(ctx, d); err != nil {
 			return d, err
 		}
-		d.State = Stopped
+		s.becomeStopped(&d)
 	}
 	if d, err = s.expireKeyLoss(ctx, d); err != nil || !d.Growing || d.State == KeyLost || d.State == KeyLostForGood {
 		return d, err

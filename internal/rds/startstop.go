@@ -67,7 +67,8 @@ func (s *Service) reopen(ctx context.Context, d Database, passing State) (Databa
 			return d, errors.Join(notAccessible("Specified", d.KeyARN, err), s.loseKey(ctx, d, err))
 		}
 		if before == Available {
-			before = Stopped // it is not served
+			_, back := edit(ctx, s, d, s.becomeStopped) // it is not served
+			return d, errors.Join(err, back)
 		}
 		_, back := edit(ctx, s, d, func(d *Database) { d.State = before })
 		return d, errors.Join(err, back)
@@ -77,7 +78,22 @@ func (s *Service) reopen(ctx context.Context, d Database, passing State) (Databa
 }
 
 func becomeAvailable(d *Database) {
-	d.State, d.KeyLost, d.KeyMessage = Available, time.Time{}, ""
+	d.State, d.KeyLost, d.KeyMessage, d.StoppedAt = Available, time.Time{}, "", time.Time{}
+}
+
+func (s *Service) becomeStopped(d *Database) { d.State, d.StoppedAt = Stopped, s.now() }
+
+// startOverdue starts a database that has been stopped for MaxStopped. Where it is not known
+// since when, that is from now on.
+func (s *Service) startOverdue(ctx context.Context, d Database) error {
+	var err error
+	switch {
+	case d.StoppedAt.IsZero():
+		_, err = edit(ctx, s, d, s.becomeStopped)
+	case s.now().Sub(d.StoppedAt) >= MaxStopped:
+		_, err = s.reopen(ctx, d, Starting)
+	}
+	return err
 }
 
 // openChecked checks a database's key and opens its storage.
@@ -122,6 +138,6 @@ func (s *Service) Stop(ctx context.Context, c kms.Caller, kind Kind, name, snaps
 
 func (s *Service) finishStop(ctx context.Context, d Database) error {
 	closed := s.closeStorage(ctx, d)
-	_, err := edit(ctx, s, d, func(d *Database) { d.State = Stopped })
+	_, err := edit(ctx, s, d, s.becomeStopped)
 	return errors.Join(closed, err)
 }

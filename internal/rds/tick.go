@@ -45,7 +45,10 @@ func (s *Service) lookAfter(ctx context.Context, d Database) error {
 	if d = stored.Value; d.ClusterName != "" {
 		return nil
 	}
-	if d, err = s.settle(ctx, d); err != nil || d.State != Available {
+	if d, err = s.settle(ctx, d); err == nil && d.State == Stopped {
+		return s.startOverdue(ctx, d)
+	}
+	if err != nil || d.State != Available {
 		return err
 	}
 	if err := s.openChecked(ctx, d); err != nil {

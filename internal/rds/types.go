@@ -26,6 +26,7 @@ type Database struct {
 	State      State
 	KeyLost    time.Time // since when its key refuses
 	KeyMessage string    // what it said
+	StoppedAt  time.Time // zero unless it is stopped
 	LastBackup time.Time
 	Tags       Tags
 }

@@ -135,6 +135,9 @@ func (c *call) common(out *elements, d rds.Database) {
 		}
 		out.time("LatestRestorableTime", latest)
 	}
+	if d.State == rds.Stopped && !d.StoppedAt.IsZero() {
+		out.time("AutomaticRestartTime", d.StoppedAt.Add(rds.MaxStopped))
+	}
 	structures(out, "VpcSecurityGroups", "VpcSecurityGroupMembership", d.SecurityGroups, func(id string) elements {
 		return elements{{name: "VpcSecurityGroupId", text: id}, {name: "Status", text: "active"}}
 	})
