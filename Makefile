@@ -31,7 +31,7 @@ test: lint
 	@$(TOOLS) test && $(TEST) $(plain) && $(TEST) -race $$($(GO) list ./... | grep -vxF "$$($(GO) list $(plain) $(apart))") && $(TEST) -race ./blockstore ./internal/nbd -run '$(concurrent)' && $(TEST) $(apart) -run Ciphers && $(GO) -C internal/awsapi/sdktest test $(TAGS) ./... && $(GO) -C internal/awsapi/ocitest test $(TAGS) ./...
 
 race:
-	@$(TOOLS) test && $(TEST) -race $$($(GO) list ./... | grep -vxF "$$($(GO) list $(apart))")
+	@$(TOOLS) test && $(TEST) -timeout 40m -race $$($(GO) list ./... | grep -vxF "$$($(GO) list $(apart))")
 
 lint:
 	$(GO) vet $(TAGS) ./... && $(GO) test $(TAGS) ./internal/lint

@@ -4,7 +4,7 @@ import os
 import boto3
 
 ec2 = boto3.client("ec2", endpoint_url=os.environ["COFFER_ENDPOINT"])
-soon = {"Delay": 0, "MaxAttempts": 20}
+soon = {"Delay": 0.02, "MaxAttempts": 500}
 
 
 def wait(name, **arguments):

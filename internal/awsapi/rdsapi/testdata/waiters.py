@@ -5,7 +5,7 @@ import boto3
 
 rds = boto3.client("rds", endpoint_url=os.environ["COFFER_ENDPOINT"])
 kms = boto3.client("kms", endpoint_url=os.environ["COFFER_ENDPOINT"])
-soon = {"Delay": 0, "MaxAttempts": 20}
+soon = {"Delay": 0.02, "MaxAttempts": 500}
 
 
 def wait(name, **arguments):
