@@ -103,8 +103,8 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn, config *tls.Config)
 	c := newConn(ctx, s, nc, config)
 	if err := s.addConn(c); err != nil {
 		c.cancel(nil)
+		s.counters.rejected.Add(1) // first: the client sees the close
 		nc.Close()
-		s.counters.rejected.Add(1)
 		return err
 	}
 	s.counters.accepted.Add(1)
