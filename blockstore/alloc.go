@@ -75,7 +75,8 @@ func (a *allocator) groupOf(slot uint64) int {
 func (a *allocator) hintOf(slot uint64) hint { return hint(a.groupOf(slot) + 1) }
 
 // alloc appends n slots of one window to dst: the window's group first, a fresh group
-// if there is none or a long run does not fit, then any free slot. It returns the
+// if there is none or a long run does not fit, the tails of zones for a whole window that
+// is new, then any free slot. It returns the
 // group to use next time, and false, having taken nothing, if n slots are not free. With
 // spare it is false too where a zone more would keep windows from taking each other's spare.
 func (a *allocator) alloc(dst []uint64, h hint, n int, spare bool) ([]uint64, hint, bool) {
@@ -86,9 +87,13 @@ func (a *allocator) alloc(dst []uint64, h hint, n int, spare bool) ([]uint64, hi
 	}
 	g := int(h) - 1
 	if g < 0 || n >= runBlocks && a.run(g, n) == noSlot {
-		if fresh := a.freshGroup(); fresh >= 0 {
+		fresh := a.freshGroup()
+		if fresh < 0 && g < 0 && n == windowBlocks {
+			fresh = a.tail()
+		}
+		if fresh >= 0 {
 			g = fresh
-		} else if spare && a.crowded(g < 0) {
+		} else if spare && a.crowded() {
 			return dst, h, false
 		}
 	}
@@ -102,7 +107,17 @@ func (a *allocator) alloc(dst []uint64, h hint, n int, spare bool) ([]uint64, hi
 		}
 		return dst, hint(g + 1), true
 	}
-	for i := 0; n > 0; i++ {
+	left := n
+	if a.isTail(g) {
+		dst, left = a.scatter(dst, left, g, a.groupsPerZone)
+	}
+	dst, _ = a.scatter(dst, left, g, 1)
+	return dst, hint(g + 1), true
+}
+
+// scatter takes up to n free slots of every step-th group from g on, and returns how many are missing.
+func (a *allocator) scatter(dst []uint64, n, g, step int) ([]uint64, int) {
+	for i := 0; i < len(a.groupFree) && n > 0; i += step {
 		gi := (g + i) % len(a.groupFree)
 		for slot := a.nextFree(gi); slot != noSlot && n > 0; slot = a.nextFree(gi) {
 			a.take(slot)
@@ -110,19 +125,37 @@ func (a *allocator) alloc(dst []uint64, h hint, n int, spare bool) ([]uint64, hi
 			n--
 		}
 	}
-	return dst, hint(g + 1), true
+	return dst, n
 }
 
-// crowded says whether less is free than the windows' spare and a part of a zone. A new
-// window may borrow of the spare: where a few do not fit, they are not worth a zone. Zones
-// smaller than a group keep no windows together. It needs mu.
-func (a *allocator) crowded(fresh bool) bool {
-	used := uint64(len(a.zoneOut))*a.zoneSlots - a.free
-	enough := used/spareShare + a.zoneSlots/spareShare
-	if fresh {
-		enough = used/spareShare - used/spareLoan
+// isTail says whether a group is the last of its zone and smaller than the others.
+func (a *allocator) isTail(g int) bool {
+	return a.zoneSlots > groupSlots && a.zoneSlots%groupSlots != 0 && g%a.groupsPerZone == a.groupsPerZone-1
+}
+
+// tail returns a tail with something free if all of them together have room for a window,
+// else -1: five are the group of a window that would otherwise take a zone more.
+func (a *allocator) tail() int {
+	first, free := -1, 0
+	for g := a.groupsPerZone - 1; g < len(a.groupFree) && a.isTail(g); g += a.groupsPerZone {
+		if !a.zoneOut[g/a.groupsPerZone] && a.groupFree[g] > 0 {
+			free += int(a.groupFree[g])
+			if first < 0 {
+				first = g
+			}
+		}
 	}
-	return a.zoneSlots >= groupSlots && a.free < enough
+	if free < windowBlocks {
+		return -1
+	}
+	return first
+}
+
+// crowded says whether less is free than the windows' spare and a part of a zone. Zones
+// smaller than a group keep no windows together. It needs mu.
+func (a *allocator) crowded() bool {
+	used := uint64(len(a.zoneOut))*a.zoneSlots - a.free
+	return a.zoneSlots >= groupSlots && a.free < used/spareShare+a.zoneSlots/spareShare
 }
 
 const noSlot = ^uint64(0)

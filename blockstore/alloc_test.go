@@ -183,35 +183,52 @@ func TestEpochsConcurrent(t *testing.T) {
 	wg.Wait()
 }
 
-// Windows do not take each other's spare while there may be another zone, but for a few that
-// are not worth one; when there may not be another, what is free must do.
+// Windows do not take each other's spare while there may be another zone; when there
+// may not, what is free must do.
 func TestWindowsKeepTheirSpare(t *testing.T) {
 	a := newAllocator(DefaultZoneSlots, 0)
 	a.addZone()
 	windows := DefaultZoneSlots/windowBlocks - 1
-	scattered := 0
-	for range windows {
+	for w := range windows {
 		slots, _, ok := a.alloc(nil, 0, windowBlocks, true)
 		if !ok {
 			a.addZone()
 			slots, _, ok = a.alloc(nil, 0, windowBlocks, true)
 		}
 		require.True(t, ok)
-		if a.groupOf(slots[0]) != a.groupOf(slots[windowBlocks-1]) {
-			scattered++
-		}
+		require.Equal(t, a.groupOf(slots[0]), a.groupOf(slots[windowBlocks-1]), "window %d", w)
 	}
 	require.Equal(t, 2, a.zones())
-	require.Equal(t, DefaultZoneSlots/spareLoan/windowBlocks, scattered)
 
-	// 8 GiB need two windows more than ten zones have groups, and no zone more for them.
+	// 8 GiB need two windows more than ten zones have groups. The tails of the zones take
+	// them, with a spare of their own, which later versions of their blocks go to.
 	a = newAllocator(DefaultZoneSlots, 0)
+	inTails := map[hint][]uint64{}
 	for range 8 * GiB / BlockSize / windowBlocks {
-		for _, _, ok := a.alloc(nil, 0, windowBlocks, true); !ok; _, _, ok = a.alloc(nil, 0, windowBlocks, true) {
+		slots, h, ok := a.alloc(nil, 0, windowBlocks, true)
+		for ; !ok; slots, h, ok = a.alloc(nil, 0, windowBlocks, true) {
 			a.addZone()
+		}
+		tail := a.isTail(a.groupOf(slots[0]))
+		for _, s := range slots {
+			require.Equal(t, tail, a.isTail(a.groupOf(s)))
+		}
+		if tail {
+			inTails[h] = append(inTails[h], slots...)
 		}
 	}
 	require.Equal(t, 10, a.zones())
+	for h, slots := range inTails {
+		for _, s := range slots {
+			next, _, ok := a.alloc(nil, h, 1, true)
+			require.True(t, ok)
+			require.True(t, a.isTail(a.groupOf(next[0])))
+			a.release([]uint64{s})
+		}
+	}
+	for g, free := range a.groupFree {
+		require.True(t, a.isTail(g) || free >= groupSlots-windowBlocks, "group %d has %d free", g, free)
+	}
 
 	full := newAllocator(DefaultZoneSlots, DefaultZoneSlots)
 	full.addZone()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -374,6 +375,28 @@ func scanIndex(r pebble.Reader, from, to []byte, fn func(k, v []byte) (bool, err
 		}
 	}
 	return wrapIndex(errors.Join(it.Error(), it.Close()))
+}
+
+// extentBounds cuts the extent records into ranges between consecutive bounds, about one for
+// every table of the index; none ends within an extent.
+func (ix *index) extentBounds() ([][]byte, error) {
+	if err := ix.drain(); err != nil {
+		return nil, err
+	}
+	tables, err := ix.db.SSTables()
+	if err != nil {
+		return nil, wrapIndex(err)
+	}
+	bounds := [][]byte{{prefixExtent}, rangeEnd([]byte{prefixExtent})}
+	for _, level := range tables {
+		for _, t := range level {
+			if k := t.Smallest.UserKey; len(k) == extentKeySize && k[0] == prefixExtent {
+				bounds = append(bounds, k[:extentKeySplit])
+			}
+		}
+	}
+	slices.SortFunc(bounds, bytes.Compare)
+	return slices.CompactFunc(bounds, bytes.Equal), nil
 }
 
 func wrapIndex(err error) error {

@@ -52,8 +52,7 @@ const (
 	// sequential reads survive random overwrites (25 % spare).
 	windowBlocks = 256
 	groupSlots   = 320
-	spareShare   = 4   // the spare is this part of what is used
-	spareLoan    = 512 // new windows may take this part of what is used from the others' spare
+	spareShare   = 4 // the spare is this part of what is used
 	// runBlocks is how many contiguous dirty blocks take a fresh run of slots.
 	runBlocks = 64
 	// readGapSlots is the largest gap that one device read skips over rather than splitting.

@@ -324,10 +324,7 @@ func (h *history) settle() {
 func (h *history) bitmaps() (rebuilt, live []uint64) {
 	h.s.epochs.barrier()
 	h.s.epochs.barrier()
-	fresh := newAllocator(h.s.super.zoneSlots, 0)
-	for range h.s.alloc.zones() {
-		fresh.addZone()
-	}
+	fresh := emptyAllocator(h.s)
 	require.NoError(h.t, h.s.rebuild(fresh))
 	require.Empty(h.t, h.s.Damage())
 	h.s.alloc.mu.Lock()

@@ -1,10 +1,8 @@
 package blockstore
 
 import (
-	"bytes"
 	"math/bits"
 	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -57,25 +55,6 @@ func (r *rebuilder) scanExtents() error {
 	return firstError(errs...)
 }
 
-// extentBounds cuts the extent records into ranges between consecutive bounds, about one for
-// every table of the index; none ends within an extent.
-func (ix *index) extentBounds() ([][]byte, error) {
-	tables, err := ix.db.SSTables()
-	if err != nil {
-		return nil, wrapIndex(err)
-	}
-	bounds := [][]byte{{prefixExtent}, rangeEnd([]byte{prefixExtent})}
-	for _, level := range tables {
-		for _, t := range level {
-			if k := t.Smallest.UserKey; len(k) == extentKeySize && k[0] == prefixExtent {
-				bounds = append(bounds, k[:extentKeySplit])
-			}
-		}
-	}
-	slices.SortFunc(bounds, bytes.Compare)
-	return slices.CompactFunc(bounds, bytes.Equal), nil
-}
-
 // extentScan takes extent records in the order of the index: by extent, the newest first.
 type extentScan struct {
 	*rebuilder
@@ -115,7 +94,8 @@ func (e *extentScan) add(k, val []byte) (bool, error) {
 	return true, nil
 }
 
-// mark marks the slot of a block of the record.
+// mark marks the slot of a block of the record, unless a newer record of the extent has: mostly
+// the one before.
 func (e *extentScan) mark(i int, generation uint32) error {
 	s, slot, sequence := e.store, e.rec.slots[i], e.rec.sequences[i]
 	if e.newer.has(i) && e.newer.slots[i] == slot && e.newer.sequences[i] == sequence {
@@ -128,26 +108,23 @@ func (e *extentScan) mark(i int, generation uint32) error {
 		}
 		e.session, e.origin, e.known = session, origin, true
 	}
-	var fresh, exists bool
-	if e.origin == e.volume {
-		fresh, exists = e.alloc.mark(slot)
-	} else if exists = e.alloc.exists(slot); exists {
+	damage := CorruptError{Kind: KindReference, Volume: s.volumes[e.volume].id, Block: int64(e.extent*ExtentBlocks) + int64(i), Slot: int64(slot)}
+	if !e.alloc.exists(slot) {
+		damage.Detail = "slot is beyond the last zone"
+		return &damage
+	}
+	if e.origin != e.volume {
 		atomic.OrUint64(&e.foreign[slot/64], 1<<(slot%64))
 		return nil
 	}
-	if fresh {
+	if fresh, _ := e.alloc.mark(slot); fresh {
 		return nil
 	}
-	if exists {
-		if same, err := s.recordNames(e.volume, e.extent, generation, i, slot, sequence); err != nil || same {
-			return err
-		}
+	if same, err := s.recordNames(e.volume, e.extent, generation, i, slot, sequence); err != nil || same {
+		return err
 	}
-	detail := "slot has two owners"
-	if !exists {
-		detail = "slot is beyond the last zone"
-	}
-	return &CorruptError{Kind: KindReference, Volume: s.volumes[e.volume].id, Block: int64(e.extent*ExtentBlocks) + int64(i), Slot: int64(slot), Detail: detail}
+	damage.Detail = "slot has two owners"
+	return &damage
 }
 
 // scanDead marks the dead lists. A dead block may still be named by the records of

@@ -2,11 +2,9 @@ package blockstore
 
 import (
 	"flag"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -15,7 +13,7 @@ import (
 	"coffer.example/aead"
 )
 
-var recoverExtents = flag.Int("recover.extents", 1<<16, "extents of BenchmarkRecovery, each about 600 bytes of index")
+var recoverExtents = flag.Int("recover.extents", 1<<16, "extents of BenchmarkRecovery, each about 480 bytes of index")
 
 // A rebuild by several goroutines marks what the records name, and finds what two ranges name both.
 func TestRebuildRanges(t *testing.T) {
@@ -36,6 +34,7 @@ func TestRebuildRanges(t *testing.T) {
 
 	s, err = Open(Options{Dir: dir, Keys: keys})
 	require.NoError(t, err)
+	defer s.Close()
 	require.Zero(t, s.Metrics().AllocatorScans)
 	used, _ = s.alloc.usage()
 	require.EqualValues(t, extents*ExtentBlocks, used, "from the checkpoint")
@@ -45,39 +44,56 @@ func TestRebuildRanges(t *testing.T) {
 		volume = n
 	}
 	macKey := aead.MACKeyFromSecret(aead.NewSecret(make([]byte, 32))) // a scan does not authenticate
-	change := func(extent uint64, f func(r *extentRecord)) {
+	change := func(extent uint64, generation uint32, f func(r *extentRecord)) {
 		var r extentRecord
-		key := appendExtentKey(nil, volume, extent, 1)
-		v, err := s.index.get(key)
+		v, err := s.index.get(appendExtentKey(nil, volume, extent, 1))
 		require.NoError(t, err)
 		_, err = decodeExtent(v, &r)
 		require.NoError(t, err)
 		f(&r)
 		b := s.index.newBatch()
-		b.set(key, encodeExtent(nil, &r, macKey, aead.ID{}, extent, 1))
+		b.set(appendExtentKey(nil, volume, extent, generation), encodeExtent(nil, &r, macKey, aead.ID{}, extent, generation))
 		require.NoError(t, s.index.commit(b))
 	}
-	var lost, taken uint64
-	change(extents-1, func(r *extentRecord) { taken = r.slots[3] })
-	change(5, func(r *extentRecord) { lost, r.slots[7] = r.slots[7], taken })
-	change(extents/2, func(r *extentRecord) { r.slots[1] = total })
-	fresh := newAllocator(s.super.zoneSlots, 0)
-	for range s.alloc.zones() {
-		fresh.addZone()
-	}
+	const foreign = 77 // a session of another volume
+	b := s.index.newBatch()
+	b.set(numberKey(prefixSession, foreign), (&sessionRecord{volume: volume + 1}).encode())
+	require.NoError(t, s.index.commit(b))
+
+	var taken, lent uint64
+	change(9, 2, func(*extentRecord) {}) // the same again under a newer generation
+	change(9, 4, func(*extentRecord) {})
+	change(9, 3, func(r *extentRecord) { r.clearBlock(2, true) }) // no neighbour of the last names its block
+	change(extents-1, 1, func(r *extentRecord) { taken = r.slots[3] })
+	change(extents-2, 1, func(r *extentRecord) { lent = r.slots[4] })
+	change(5, 1, func(r *extentRecord) { r.slots[7] = taken })                                // its slot is free now
+	change(6, 1, func(r *extentRecord) { r.slots[8], r.sessions[8] = lent, foreign })         // likewise
+	change(extents/2, 1, func(r *extentRecord) { r.slots[1] = total })                        // likewise
+	change(extents/4, 1, func(r *extentRecord) { lent, r.sessions[6] = r.slots[6], foreign }) // likewise
+	fresh := emptyAllocator(s)
 	require.NoError(t, s.rebuild(fresh))
-	var texts []string
+	found := map[string]int64{}
 	for _, err := range s.Damage() {
-		texts = append(texts, err.Error())
+		var damage *CorruptError
+		require.ErrorAs(t, err, &damage)
+		found[damage.Detail] = damage.Slot
 	}
-	slices.Sort(texts)
-	require.Len(t, texts, 2)
-	require.Contains(t, texts[0]+texts[1], fmt.Sprintf("slot %d", taken))
-	require.Contains(t, texts[0]+texts[1], "slot has two owners")
-	require.Contains(t, texts[0]+texts[1], "slot is beyond the last zone")
-	require.EqualValues(t, 2, fresh.freeSlots())
-	require.Zero(t, fresh.used[lost/64]>>(lost%64)&1)
-	require.NoError(t, s.Close())
+	require.Equal(t, map[string]int64{
+		"slot has two owners":                                int64(taken),
+		"slot is beyond the last zone":                       int64(total),
+		"a flattened record names a slot that no parent has": int64(lent),
+	}, found)
+	require.Len(t, s.Damage(), 3)
+	require.EqualValues(t, 4, fresh.freeSlots())
+}
+
+// emptyAllocator returns an allocator for a rebuild of the store's.
+func emptyAllocator(s *Store) *allocator {
+	a := newAllocator(s.super.zoneSlots, 0)
+	for range s.alloc.zones() {
+		a.addZone()
+	}
+	return a
 }
 
 // BenchmarkRecovery opens what a crash leaves of a store, with a log to replay, and scans its index:
@@ -100,11 +116,7 @@ func BenchmarkRecovery(b *testing.B) {
 		require.NoError(b, err)
 		defer s.Close()
 		for b.Loop() {
-			fresh := newAllocator(s.super.zoneSlots, 0)
-			for range s.alloc.zones() {
-				fresh.addZone()
-			}
-			require.NoError(b, s.rebuild(fresh))
+			require.NoError(b, s.rebuild(emptyAllocator(s)))
 		}
 		b.SetBytes(directorySize(b, filepath.Join(dir, "index")))
 	})

@@ -167,7 +167,9 @@ func TestStoppedIsStartedAgain(t *testing.T) {
 	require.Equal(t, rds.Available, d.State)
 	require.True(t, d.StoppedAt.IsZero())
 	read(t, w, d, "text")
-	require.Equal(t, recoverable, database(t, w, root, rds.Cluster, "lost").State)
+	lost = database(t, w, root, rds.Cluster, "lost")
+	require.Equal(t, recoverable, lost.State)
+	require.True(t, lost.StoppedAt.IsZero())
 }
 
 func TestDeletionProtectionAndFinalSnapshot(t *testing.T) {

@@ -57,6 +57,7 @@ func (s *Service) Reboot(ctx context.Context, c kms.Caller, kind Kind, name stri
 // reopen takes a database through a passing state to available. The answer shows the passing one.
 func (s *Service) reopen(ctx context.Context, d Database, passing State) (Database, error) {
 	before := d.State
+	undo := func(d *Database) { d.State = before }
 	d, err := edit(ctx, s, d, func(d *Database) { d.State = passing })
 	if err != nil {
 		return d, err
@@ -67,10 +68,9 @@ func (s *Service) reopen(ctx context.Context, d Database, passing State) (Databa
 			return d, errors.Join(notAccessible("Specified", d.KeyARN, err), s.loseKey(ctx, d, err))
 		}
 		if before == Available {
-			_, back := edit(ctx, s, d, s.becomeStopped) // it is not served
-			return d, errors.Join(err, back)
+			undo = s.becomeStopped // it is not served
 		}
-		_, back := edit(ctx, s, d, func(d *Database) { d.State = before })
+		_, back := edit(ctx, s, d, undo)
 		return d, errors.Join(err, back)
 	}
 	_, err = edit(ctx, s, d, becomeAvailable)
@@ -91,7 +91,9 @@ func (s *Service) startOverdue(ctx context.Context, d Database) error {
 	case d.StoppedAt.IsZero():
 		_, err = edit(ctx, s, d, s.becomeStopped)
 	case s.now().Sub(d.StoppedAt) >= MaxStopped:
-		_, err = s.reopen(ctx, d, Starting)
+		if _, err = s.reopen(ctx, d, Starting); keyRefused(err) {
+			return nil // the database has been told, and is not stopped any more
+		}
 	}
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"coffer.example/blockstore"
 )
@@ -72,7 +73,7 @@ func (s *Service) loseKey(ctx context.Context, d Database, refusal error) error 
 		if d.State = KeyLost; d.KeyLost.IsZero() {
 			d.KeyLost = s.now()
 		}
-		d.KeyMessage = keyMessage(refusal)
+		d.KeyMessage, d.StoppedAt = keyMessage(refusal), time.Time{}
 	})
 	if err != nil {
 		return err

@@ -45,11 +45,13 @@ func (s *Service) lookAfter(ctx context.Context, d Database) error {
 	if d = stored.Value; d.ClusterName != "" {
 		return nil
 	}
-	if d, err = s.settle(ctx, d); err == nil && d.State == Stopped {
-		return s.startOverdue(ctx, d)
-	}
-	if err != nil || d.State != Available {
+	switch d, err = s.settle(ctx, d); {
+	case err != nil:
 		return err
+	case d.State == Stopped:
+		return s.startOverdue(ctx, d)
+	case d.State != Available:
+		return nil
 	}
 	if err := s.openChecked(ctx, d); err != nil {
 		if keyRefused(err) {

@@ -62,9 +62,11 @@ rds.describe_db_instances()
 rds.modify_db_cluster(DBClusterIdentifier="c", Port=2)
 rds.modify_db_instance(DBInstanceIdentifier="i", DBPortNumber=2)
 rds.stop_db_cluster(DBClusterIdentifier="c")
+assert "AutomaticRestartTime" in rds.describe_db_clusters()["DBClusters"][0]
 rds.start_db_cluster(DBClusterIdentifier="c")
 rds.reboot_db_cluster(DBClusterIdentifier="c")
 rds.stop_db_instance(DBInstanceIdentifier="i", DBSnapshotIdentifier="stopped")
+assert ["AutomaticRestartTime" in i for i in rds.describe_db_instances()["DBInstances"]] == [False, True]
 rds.start_db_instance(DBInstanceIdentifier="i")
 rds.reboot_db_instance(DBInstanceIdentifier="i")
 rds.create_db_cluster_snapshot(DBClusterIdentifier="c", DBClusterSnapshotIdentifier="s")
