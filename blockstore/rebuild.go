@@ -108,10 +108,8 @@ func (e *extentScan) mark(i int, generation uint32) error {
 		}
 		e.session, e.origin, e.known = session, origin, true
 	}
-	damage := CorruptError{Kind: KindReference, Volume: s.volumes[e.volume].id, Block: int64(e.extent*ExtentBlocks) + int64(i), Slot: int64(slot)}
 	if !e.alloc.exists(slot) {
-		damage.Detail = "slot is beyond the last zone"
-		return &damage
+		return s.badReference(e.volume, e.extent, i, slot, "slot is beyond the last zone")
 	}
 	if e.origin != e.volume {
 		atomic.OrUint64(&e.foreign[slot/64], 1<<(slot%64))
@@ -123,8 +121,11 @@ func (e *extentScan) mark(i int, generation uint32) error {
 	if same, err := s.recordNames(e.volume, e.extent, generation, i, slot, sequence); err != nil || same {
 		return err
 	}
-	damage.Detail = "slot has two owners"
-	return &damage
+	return s.badReference(e.volume, e.extent, i, slot, "slot has two owners")
+}
+
+func (s *Store) badReference(volume uint32, extent uint64, block int, slot uint64, detail string) error {
+	return &CorruptError{Kind: KindReference, Volume: s.volumes[volume].id, Block: int64(extent*ExtentBlocks) + int64(block), Slot: int64(slot), Detail: detail}
 }
 
 // scanDead marks the dead lists. A dead block may still be named by the records of
@@ -148,8 +149,7 @@ func (r *rebuilder) scanDead() error {
 				return true, err
 			}
 		}
-		return s.damage(&CorruptError{Kind: KindReference, Volume: s.volumes[volume].id, Block: int64(extent*ExtentBlocks) + int64(block),
-			Slot: int64(slot), Detail: "dead block shares its slot"})
+		return s.damage(s.badReference(volume, extent, block, slot, "dead block shares its slot"))
 	})
 }
 
